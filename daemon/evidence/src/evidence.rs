@@ -1,0 +1,218 @@
+//! All sessions, and the tasks that serve them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use icescope_model::api::SessionSummary;
+use icescope_model::plugin::PluginStatus;
+use icescope_model::signal::{CloseReason, SignalError};
+use icescope_model::sink::EventSource;
+use icescope_model::{EventSink, Monotonic, Observation, Scope, SessionId};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::session::Session;
+use crate::{Options, Peer};
+
+/// How often old sessions are looked after, and an uplink's figures told.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long a stop waits for the peers to say good-bye.
+const STOP: Duration = Duration::from_secs(2);
+
+/// Where all that is observed meets. Cheap to clone.
+#[derive(Clone)]
+pub struct Evidence {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    peer: Arc<dyn Peer>,
+    sink: EventSink,
+    plugins: watch::Sender<Vec<PluginStatus>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    options: Options,
+    sessions: HashMap<SessionId, Arc<Session>>,
+}
+
+impl Evidence {
+    /// Starts the dispatcher of `source` and the housekeeping on the current tokio runtime.
+    pub fn start(options: Options, sink: EventSink, source: EventSource, peer: Arc<dyn Peer>) -> Self {
+        let shared = Arc::new(Shared {
+            peer,
+            sink,
+            plugins: watch::Sender::new(Vec::new()),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            inner: Mutex::new(Inner { options, sessions: HashMap::new() }),
+        });
+        let evidence = Self { shared };
+        evidence.shared.tasks.spawn(evidence.clone().dispatch(source));
+        evidence.shared.tasks.spawn(evidence.clone().keep_house());
+        evidence
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a session; refused while as many are open as the options allow.
+    pub fn open(&self) -> Result<Arc<Session>, SignalError> {
+        let mut inner = self.inner();
+        let open = inner.sessions.values().filter(|session| !session.is_closed()).count();
+        let Options { max_sessions, max_events, retry_after_s, .. } = inner.options;
+        if open >= max_sessions {
+            return Err(SignalError::TooManySessions { limit: max_sessions, retry_after_s });
+        }
+        let session = Session::open(Arc::clone(&self.shared.peer), self.shared.tasks.clone(), max_events);
+        inner.sessions.insert(session.id(), Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// The session of that name, open or remembered.
+    pub fn session(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.inner().sessions.get(&id).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Session>> {
+        self.inner().sessions.values().cloned().collect()
+    }
+
+    /// The heads of all sessions, newest first.
+    pub fn sessions(&self) -> Vec<SessionSummary> {
+        let mut sessions = self.all();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.opened()));
+        sessions.iter().map(|session| session.summary()).collect()
+    }
+
+    /// Where observers put what they see.
+    pub fn sink(&self) -> &EventSink {
+        &self.shared.sink
+    }
+
+    /// The plugins as they are now.
+    pub fn plugins(&self) -> Vec<PluginStatus> {
+        self.shared.plugins.borrow().clone()
+    }
+
+    /// Changes whenever a plugin's state does.
+    pub fn watch_plugins(&self) -> watch::Receiver<Vec<PluginStatus>> {
+        self.shared.plugins.subscribe()
+    }
+
+    /// Sets the plugins' states.
+    pub fn set_plugins(&self, plugins: Vec<PluginStatus>) {
+        self.shared.plugins.send_if_modified(|current| {
+            let changed = *current != plugins;
+            *current = plugins;
+            changed
+        });
+    }
+
+    /// Takes new bounds; sessions that are open already keep theirs.
+    pub fn set_options(&self, options: Options) {
+        self.inner().options = options;
+    }
+
+    /// Closes all sessions and ends the tasks.
+    pub async fn shut_down(&self) {
+        let sessions = self.all();
+        let closing = join_all(sessions.iter().map(|session| session.close(CloseReason::ShuttingDown)));
+        if tokio::time::timeout(STOP, closing).await.is_err() {
+            tracing::warn!("not every session could be closed within {STOP:?}");
+        }
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        if tokio::time::timeout(STOP, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.shared.tasks.len(), "some session tasks did not end within {STOP:?}");
+        }
+    }
+
+    async fn dispatch(self, mut source: EventSource) {
+        let mut reported = 0;
+        loop {
+            let observation = tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                next = source.next() => match next {
+                    Some(observation) => observation,
+                    None => return,
+                },
+            };
+            self.deliver(observation);
+            let dropped = source.dropped();
+            if dropped > reported {
+                tracing::warn!(
+                    dropped = dropped - reported,
+                    "observations came faster than they could be recorded"
+                );
+                reported = dropped;
+            }
+        }
+    }
+
+    fn deliver(&self, observation: Observation) {
+        match observation.scope {
+            Scope::Session(id) => {
+                if let Some(session) = self.session(id) {
+                    session.observe(observation);
+                }
+            }
+            Scope::Daemon => {
+                for session in self.all().iter().filter(|session| !session.is_closed()) {
+                    session.observe(observation.clone());
+                }
+            }
+        }
+    }
+
+    async fn keep_house(self) {
+        let mut round = tokio::time::interval(ROUND);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                _ = round.tick() => {}
+            }
+            for session in self.overdue(Monotonic::now()) {
+                session.close(CloseReason::NeverConnected).await;
+            }
+            self.forget_old();
+            for session in self.all().iter().filter(|session| session.is_running_uplink()) {
+                session.note_change();
+            }
+        }
+    }
+
+    /// Sessions that were opened and brought no offer in time.
+    fn overdue(&self, now: Monotonic) -> Vec<Arc<Session>> {
+        let inner = self.inner();
+        let limit = i64::try_from(inner.options.unanswered_timeout.as_nanos()).unwrap_or(i64::MAX);
+        let overdue = |session: &&Arc<Session>| {
+            !session.is_answered() && !session.is_closed() && now.since(session.opened()) > limit
+        };
+        inner.sessions.values().filter(overdue).cloned().collect()
+    }
+
+    /// Lets go of the sessions that were closed first, beyond those that are to be remembered.
+    fn forget_old(&self) {
+        let mut inner = self.inner();
+        let mut closed: Vec<_> = inner
+            .sessions
+            .values()
+            .filter_map(|session| Some((session.closed_at()?, session.id())))
+            .collect();
+        closed.sort_unstable();
+        let surplus = closed.len().saturating_sub(inner.options.keep_closed);
+        for (_, id) in &closed[..surplus] {
+            inner.sessions.remove(id);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One session: one browser ↔ daemon attempt and all that was seen of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use icescope_model::api::{BrowserEvent, Closed, SessionRecord, SessionState, SessionSummary};
+use icescope_model::signal::{
+    CloseReason, Direction, LocalCandidates, Offer, PeerLink, PeerState, SignalError, Trickle, Trickled,
+};
+use icescope_model::{Event, Evidence, Lane, Level, Monotonic, Observation, Scope, SessionId, Token};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::Peer;
+use crate::browser::Browser;
+use crate::record::Record;
+
+/// One session. It is shared by signalling, the live channels and the dispatcher.
+pub struct Session {
+    id: SessionId,
+    token: Token,
+    opened: Monotonic,
+    opened_unix_ms: i64,
+    peer: Arc<dyn Peer>,
+    tasks: TaskTracker,
+    revision: watch::Sender<u64>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    record: Record,
+    browser: Browser,
+    state: SessionState,
+    closed: Option<Closed>,
+    closed_at: Option<Monotonic>,
+    answering: bool,
+    ingest: bool,
+    generation: u64,
+    link: Option<PeerLink>,
+    live_channels: usize,
+}
+
+impl Session {
+    pub(crate) fn open(peer: Arc<dyn Peer>, tasks: TaskTracker, max_events: usize) -> Arc<Self> {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Arc::new(Self {
+            id: SessionId::random(),
+            token: Token::random(),
+            opened: Monotonic::now(),
+            opened_unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+            peer,
+            tasks,
+            revision: watch::Sender::new(0),
+            inner: Mutex::new(Inner {
+                record: Record::new(max_events),
+                browser: Browser::default(),
+                state: SessionState::New,
+                closed: None,
+                closed_at: None,
+                answering: false,
+                ingest: false,
+                generation: 0,
+                link: None,
+                live_channels: 0,
+            }),
+        })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A panic while it was held leaves plain data behind, which is still good to read.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
+    }
+
+    /// The session's name.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The secret that opens it.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Whether `token` is the session's secret; the time it takes tells nothing of it.
+    pub fn opens_with(&self, token: &str) -> bool {
+        self.token.reveal().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// Microseconds on the session's axis.
+    pub fn axis(&self, at: Monotonic) -> i64 {
+        at.micros_since(self.opened)
+    }
+
+    /// When it was opened.
+    pub fn opened(&self) -> Monotonic {
+        self.opened
+    }
+
+    /// Answers the session's first offer.
+    pub async fn answer(self: &Arc<Self>, offer: Offer) -> Result<String, SignalError> {
+        {
+            let mut inner = self.inner();
+            if inner.state == SessionState::Closed {
+                return Err(SignalError::UnknownSession);
+            }
+            if inner.answering || inner.link.is_some() {
+                return Err(SignalError::AlreadyAnswered);
+            }
+            inner.answering = true;
+            inner.ingest = offer.direction == Direction::Ingest;
+        }
+        let result = self.peer.answer(self.id, offer).await;
+        let closed_meanwhile = {
+            let mut inner = self.inner();
+            inner.answering = false;
+            if let Ok(answer) = &result {
+                inner.link = Some(answer.link.clone());
+                inner.generation = 1;
+            }
+            inner.closed.is_some()
+        };
+        let answer = result?;
+        if closed_meanwhile {
+            self.peer.close(self.id, CloseReason::Deleted).await;
+            return Err(SignalError::UnknownSession);
+        }
+        let session = Arc::clone(self);
+        self.tasks.spawn(async move { session.follow(answer.link).await });
+        self.touch();
+        Ok(answer.sdp)
+    }
+
+    /// Follows what the peer tells until the connection is closed.
+    async fn follow(self: Arc<Self>, mut link: PeerLink) {
+        let mut candidates_open = true;
+        loop {
+            let state = link.state.borrow_and_update().clone();
+            if self.apply(&state) {
+                return;
+            }
+            tokio::select! {
+                changed = link.state.changed() => if changed.is_err() {
+                    let last = link.state.borrow().clone();
+                    if !self.apply(&last) {
+                        self.mark_closed(&CloseReason::Failed("the peer gave the session up without a reason".to_owned()));
+                    }
+                    return;
+                },
+                changed = link.candidates.changed(), if candidates_open => {
+                    candidates_open = changed.is_ok();
+                    self.touch();
+                }
+            }
+        }
+    }
+
+    /// Takes over the peer's state; true once that is the end.
+    fn apply(&self, state: &PeerState) -> bool {
+        let next = match state {
+            PeerState::Connecting => SessionState::Connecting,
+            PeerState::Connected => SessionState::Connected,
+            PeerState::Disconnected => SessionState::Disconnected,
+            PeerState::Closed(reason) => {
+                self.mark_closed(reason);
+                return true;
+            }
+        };
+        let mut inner = self.inner();
+        if inner.state == SessionState::Closed {
+            return true;
+        }
+        if inner.state != next {
+            inner.state = next;
+            if next == SessionState::Connected {
+                let now = self.axis(Monotonic::now());
+                inner.record.connected(now);
+            }
+            drop(inner);
+            self.touch();
+        }
+        false
+    }
+
+    pub(crate) fn mark_closed(&self, reason: &CloseReason) {
+        let now = Monotonic::now();
+        {
+            let mut inner = self.inner();
+            if inner.closed.is_some() {
+                return;
+            }
+            inner.state = SessionState::Closed;
+            inner.closed = Some(Closed { code: reason.code().to_owned(), reason: reason.describe() });
+            inner.closed_at = Some(now);
+            let placed = inner.browser.give_up_waiting(self.axis(now));
+            placed.into_iter().for_each(|event| inner.record.push(event));
+        }
+        let level = match reason {
+            CloseReason::Deleted | CloseReason::ClosedByRemote | CloseReason::ShuttingDown => Level::Info,
+            _ => Level::Warn,
+        };
+        tracing::info!(session = %self.id, code = reason.code(), "session closed: {}", reason.describe());
+        self.observe(
+            Observation::new(
+                Scope::Session(self.id),
+                Evidence::Api,
+                Lane::Peer,
+                Lane::Peer,
+                "session.closed",
+            )
+            .at(now)
+            .level(level)
+            .summary(format!("Session closed: {}", reason.describe()))
+            .with("code", reason.code()),
+        );
+    }
+
+    /// Hands over candidates of the client, or its ICE restart.
+    pub async fn trickle(&self, trickle: Trickle) -> Result<Trickled, SignalError> {
+        {
+            let inner = self.inner();
+            if inner.link.is_none() || inner.closed.is_some() {
+                return Err(SignalError::UnknownSession);
+            }
+        }
+        let done = self.peer.trickle(self.id, trickle).await?;
+        if matches!(done, Trickled::Restarted(_)) {
+            self.inner().generation += 1;
+        }
+        self.touch();
+        Ok(done)
+    }
+
+    /// Ends the session.
+    pub async fn close(&self, reason: CloseReason) {
+        self.mark_closed(&reason);
+        let answered = self.inner().link.is_some();
+        if answered {
+            self.peer.close(self.id, reason).await;
+        }
+    }
+
+    /// An answer was given.
+    pub fn is_answered(&self) -> bool {
+        self.inner().link.is_some()
+    }
+
+    /// It is over.
+    pub fn is_closed(&self) -> bool {
+        self.inner().closed.is_some()
+    }
+
+    pub(crate) fn closed_at(&self) -> Option<Monotonic> {
+        self.inner().closed_at
+    }
+
+    /// The ICE generation: 1 after the answer, one more after each ICE restart. It makes the ETag of WHEP.
+    pub fn generation(&self) -> u64 {
+        self.inner().generation
+    }
+
+    /// The daemon's own candidates of the current generation.
+    pub fn candidates(&self) -> LocalCandidates {
+        self.inner().link.as_ref().map(|link| link.candidates.borrow().clone()).unwrap_or_default()
+    }
+
+    /// The session's head.
+    pub fn summary(&self) -> SessionSummary {
+        let (ingest, mut summary) = {
+            let inner = self.inner();
+            let summary = SessionSummary {
+                id: self.id,
+                opened_unix_ms: self.opened_unix_ms,
+                state: inner.state,
+                closed: inner.closed.clone(),
+                events: inner.record.next(),
+                events_dropped: inner.record.dropped(),
+                uplink: None,
+            };
+            (inner.ingest && inner.closed.is_none(), summary)
+        };
+        if ingest {
+            summary.uplink = self.peer.uplink(self.id);
+        }
+        summary
+    }
+
+    /// The head and every event that is kept.
+    pub fn record(&self) -> SessionRecord {
+        SessionRecord { session: self.summary(), events: self.events_since(0, usize::MAX) }
+    }
+
+    /// At most `max` events from number `next` on, in order.
+    pub fn events_since(&self, next: u64, max: usize) -> Vec<Event> {
+        self.inner().record.since(next, max)
+    }
+
+    /// Changes whenever events, candidates or the head have changed.
+    pub fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Adds an observation to the record.
+    pub fn observe(&self, observation: Observation) {
+        let event = Event {
+            sequence: 0,
+            time: self.axis(observation.at),
+            uncertainty: 0,
+            seen_by: observation.seen_by,
+            from: observation.from,
+            to: observation.to,
+            kind: observation.kind.into_owned(),
+            evidence: observation.evidence,
+            level: observation.level,
+            summary: observation.summary,
+            attributes: observation.attributes,
+        };
+        self.inner().record.push(event);
+        self.touch();
+    }
+
+    /// Takes the browser's events in; each number is kept once. Returns the highest number kept so far.
+    pub fn browser_events(&self, events: Vec<BrowserEvent>) -> u64 {
+        let arrived = self.axis(Monotonic::now());
+        let mut inner = self.inner();
+        let placed = inner.browser.take(events, arrived);
+        let changed = !placed.is_empty();
+        placed.into_iter().for_each(|event| inner.record.push(event));
+        let kept = inner.browser.kept();
+        drop(inner);
+        if changed {
+            self.touch();
+        }
+        kept
+    }
+
+    /// Sets the page's estimate of its clock: daemon time on the session's axis = page time + `offset_us`.
+    pub fn set_clock(&self, offset_us: i64, uncertainty_us: u32) {
+        let mut inner = self.inner();
+        let placed = inner.browser.set_clock(offset_us, uncertainty_us);
+        let changed = !placed.is_empty();
+        placed.into_iter().for_each(|event| inner.record.push(event));
+        drop(inner);
+        if changed {
+            self.touch();
+        }
+    }
+
+    /// A live channel was opened.
+    pub fn live_connected(&self) {
+        self.inner().live_channels += 1;
+    }
+
+    /// A live channel is gone.
+    pub fn live_gone(&self) {
+        let mut inner = self.inner();
+        inner.live_channels = inner.live_channels.saturating_sub(1);
+    }
+
+    /// It sends its own picture and is not over: its head changes as the figures do.
+    pub(crate) fn is_running_uplink(&self) -> bool {
+        let inner = self.inner();
+        inner.ingest && inner.closed.is_none() && inner.live_channels > 0
+    }
+
+    pub(crate) fn note_change(&self) {
+        self.touch();
+    }
+}
