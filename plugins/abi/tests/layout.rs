@@ -23,7 +23,8 @@ macro_rules! structs {
     ($both:ident; $($c:ident = $rust:ident { $($field:ident),* $(,)? })*) => {$({
         let c = stringify!($c);
         $both.rust.insert(c.to_owned(), (size_of::<$rust>() as i64, align_of::<$rust>() as i64));
-        writeln!($both.program, "  printf(\"{c} %zu %zu\\n\", sizeof({c}), ALIGNOF({c}));").unwrap();
+        writeln!($both.program, "  printf(\"{c} %zu %zu\\n\", sizeof({c}), ALIGNOF({c}));")
+            .expect("a string takes it");
         let mut sum = 0;
         $({
             let field = stringify!($field).trim_start_matches("r#");
@@ -34,7 +35,7 @@ macro_rules! structs {
             writeln!(
                 $both.program,
                 "  printf(\"{c}.{field} %zu %zu\\n\", offsetof({c}, {field}), sizeof((({c} *)0)->{field}));"
-            ).unwrap();
+            ).expect("a string takes it");
         })*
         $both.sums.insert(c, (sum, size_of::<$rust>()));
     })*};
@@ -44,7 +45,7 @@ macro_rules! constants {
     ($both:ident; $($name:ident)*) => {$({
         let name = stringify!($name);
         $both.rust.insert(name.to_owned(), (i64::from($name), 0));
-        writeln!($both.program, "  printf(\"{name} %lld 0\\n\", (long long){name});").unwrap();
+        writeln!($both.program, "  printf(\"{name} %lld 0\\n\", (long long){name});").expect("a string takes it");
     })*};
 }
 
@@ -97,7 +98,7 @@ fn both() -> Both {
             both.program,
             "  printf(\"{c}.v.{member} %zu %zu\\n\", offsetof({c}, v.{member}), sizeof((({c} *)0)->v.{member}));"
         )
-        .unwrap();
+        .expect("a string takes it");
     }
     both
 }
@@ -123,7 +124,7 @@ fn as_the_compiler_sees_it(language: c::Language) -> Facts {
             let mut words = line.split(' ');
             let mut next =
                 || words.next().unwrap_or_else(|| panic!("a short line from the C program: {line}"));
-            (next().to_owned(), (next().parse().unwrap(), next().parse().unwrap()))
+            (next().to_owned(), (next().parse().expect("a number"), next().parse().expect("a number")))
         })
         .collect()
 }
@@ -165,7 +166,7 @@ fn a_reader_takes_what_an_older_or_newer_writer_knew() {
     let read_back = unsafe { read(&raw const request) }.unwrap();
     assert_eq!((read_back.op, read_back.a, read_back.b), (7, 2, 3));
 
-    let newer: [u64; 6] = [40 | (7 << 32), 1, 2, 3, 99, 0];
+    let newer: [u64; 6] = [0x28 | (7 << 32), 1, 2, 3, 99, 0];
     // SAFETY: 48 bytes are there, the struct claims 40.
     let read_back = unsafe { read(newer.as_ptr().cast::<IcsControl>()) }.unwrap();
     assert_eq!((read_back.op, read_back.a, read_back.b), (7, 2, 3));
