@@ -163,7 +163,8 @@ mod tests {
             let ran = std::rc::Rc::clone(&ran);
             Step::new(name, "", move || {
                 ran.set(ran.get() + 1);
-                if fails { bail!("on purpose") } else { Ok(()) }
+                anyhow::ensure!(!fails, "on purpose");
+                Ok(())
             })
         };
         let failing = [step("a", true), step("b", false)];

@@ -1,0 +1,40 @@
+// The daemon's configuration, as the tests want it.
+import { daemonAddress } from './network.mjs';
+
+export const PORT = 8085;
+export const ORIGIN = `http://${daemonAddress}:${PORT}`;
+
+const BARS = { path: 'libicescope_video_gstreamer.so', name: 'bars', config: {} };
+const PLAIN = { path: 'libicescope_source_plain.so', name: 'plain', config: {} };
+
+function toml(value) {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (value !== null && typeof value === 'object') {
+    return `{ ${Object.entries(value)
+      .map(([key, inner]) => `${key} = ${toml(inner)}`)
+      .join(', ')} }`;
+  }
+  return JSON.stringify(value);
+}
+
+function table(head, entries) {
+  const lines = Object.entries(entries).map(([key, value]) => `${key} = ${toml(value)}`);
+  return [head, ...lines, ''].join('\n');
+}
+
+/**
+ * The text of a configuration.
+ * @param {{ plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, limits?: object }} wishes
+ */
+export function configuration({ plays = 'bars', bars = {}, plain, server = {}, ice = {}, limits = {} } = {}) {
+  const sources = [{ ...BARS, config: bars }];
+  if (plain !== undefined || plays === 'plain') sources.push({ ...PLAIN, config: plain ?? {} });
+  const plugins = sources.map(({ name, path, config }) => table('[[plugin]]', { name, path, config }));
+  return [
+    table('[server]', { listen: `${daemonAddress}:${PORT}`, 'allowed-hosts': [daemonAddress], ...server }),
+    table('[ice]', ice),
+    ...plugins,
+    table('[source]', { plays }),
+    table('[limits]', limits),
+  ].join('\n');
+}
