@@ -1,0 +1,27 @@
+//! `[probes]`: when measuring plugins run.
+
+use std::time::Duration;
+
+use crate::table::Table;
+
+/// Probes ask foreign servers: more often would be a nuisance to them.
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+/// `[probes]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Probes {
+    /// How often every probe runs; `None` is only on demand.
+    pub schedule: Option<Duration>,
+}
+
+impl Probes {
+    pub(crate) fn read(table: &Table<'_>) -> Self {
+        let schedule = table.optional("schedule", |item| match item.value().as_str() {
+            Some("off") => Some(None),
+            _ => item.duration(&(SHORTEST..=LONGEST)).map(Some),
+        });
+        table.finish();
+        Self { schedule: schedule.unwrap_or_default() }
+    }
+}

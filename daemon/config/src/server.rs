@@ -1,0 +1,213 @@
+//! `[server]`: the HTTP side.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::host::{Host, Origin, PublicUrl};
+use crate::reader::Item;
+use crate::secret::{self, Secret};
+use crate::table::Table;
+
+/// A longer wait would be a fixed sleep in disguise: clients give up on the request.
+const MAX_GATHER_WAIT: Duration = Duration::from_secs(5);
+/// Short tokens can be guessed over the network.
+const MIN_TOKEN: usize = 16;
+/// Certificate chains of real authorities take some tens of KiB.
+const MAX_CERTIFICATE: u64 = 1 << 20;
+const ADDRESS: &str = "an address with its port, such as \"127.0.0.1:8085\" or \"[::1]:8085\" (port 0: any free one)";
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens; at least one. Port 0 is any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Under which URL browsers reach it.
+    pub public_url: Option<PublicUrl>,
+    /// The `Host` values that are answered; `None` is the default of [`Server::hosts`].
+    pub allowed_hosts: Option<Vec<Host>>,
+    /// Foreign origins that may use the API (CORS). The daemon's own needs no entry.
+    pub allowed_origins: Vec<Origin>,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<Tls>,
+    /// Tokens of administrators.
+    pub tokens: Vec<Secret>,
+    /// How long an answer waits for own candidates, for a client that does not trickle.
+    pub gather_wait: Duration,
+}
+
+/// `[server.tls]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file with the certificate and its chain.
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// Which `Host` headers are answered: the guard against DNS rebinding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<Host>);
+
+impl AllowedHosts {
+    /// Whether a `Host` header is one of them. An entry without port stands for every port.
+    pub fn allows(&self, header: &str) -> bool {
+        Host::parse(header).is_ok_and(|host| {
+            // No port in the header is that of the scheme, which a proxy in front may have chosen.
+            let same_port = |allowed: u16| host.port.map_or(allowed == 80 || allowed == 443, |port| port == allowed);
+            self.0.iter().any(|allowed| allowed.name == host.name && allowed.port.is_none_or(same_port))
+        })
+    }
+
+    /// Each of them.
+    pub fn list(&self) -> &[Host] {
+        &self.0
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8085))],
+            public_url: None,
+            allowed_hosts: None,
+            allowed_origins: Vec::new(),
+            tls: None,
+            tokens: Vec::new(),
+            gather_wait: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Server {
+    /// The `Host` values to answer, given the addresses that are really listened on: `allowed-hosts`, or by default
+    /// those addresses and `localhost`, `127.0.0.1` and `[::1]` with their ports; and the host of `public-url` always.
+    pub fn hosts(&self, bound: &[SocketAddr]) -> AllowedHosts {
+        let mut hosts = self.allowed_hosts.clone().unwrap_or_else(|| {
+            let names = |address: &SocketAddr| {
+                let own = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+                let port = Some(address.port());
+                let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
+                own.into_iter().chain(loopback).map(move |name| Host { name, port }).collect::<Vec<_>>()
+            };
+            bound.iter().flat_map(names).collect()
+        });
+        hosts.extend(self.public_url.as_ref().map(|url| Host { name: url.host.name.clone(), port: Some(url.port()) }));
+        hosts.sort();
+        hosts.dedup();
+        AllowedHosts(hosts)
+    }
+
+    pub(crate) fn read(table: &Table<'_>) -> Self {
+        let default = Self::default();
+        let origins = |item: &Item<'_>| {
+            item.list("[\"https://page.example.net\"]", |item| item.parsed("\"https://page.example.net\"", Origin::parse))
+        };
+        let hosts = |item: &Item<'_>| item.list("[\"robot.local\"]", |item| item.parsed("\"robot.local\"", Host::parse));
+        let server = Self {
+            listen: table.or("listen", default.listen, listen),
+            public_url: table.optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
+            allowed_hosts: table.optional("allowed-hosts", hosts),
+            allowed_origins: table.or("allowed-origins", default.allowed_origins, origins),
+            tls: Tls::read(&table.table("tls")),
+            tokens: table.or("tokens", default.tokens, |item| item.list("[\"/etc/icescope/admin.token\"]", token)),
+            gather_wait: table
+                .or("gather-wait", default.gather_wait, |item| item.duration(&(Duration::ZERO..=MAX_GATHER_WAIT))),
+        };
+        server.check(table);
+        table.finish();
+        server
+    }
+
+    fn check(&self, table: &Table<'_>) {
+        let open = self.listen.iter().any(|address| address.ip().is_unspecified());
+        if let Some(listen) = table.get("listen").filter(|_| open && self.allowed_hosts.is_none() && self.public_url.is_none()) {
+            listen.warn(
+                "the daemon listens on every address, but answers only requests for localhost",
+                "name the host as browsers write it in server.allowed-hosts or server.public-url",
+            );
+        }
+    }
+}
+
+fn listen(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
+    let address = |item: &Item<'_>| item.parsed(ADDRESS, |text| text.parse().map_err(|_| "is not an address with a port".to_owned()));
+    let list: Vec<SocketAddr> = match item.value().as_str() {
+        Some(_) => vec![address(item)?],
+        None => item.list(ADDRESS, address)?,
+    };
+    if list.is_empty() {
+        return item.fail("the daemon would listen nowhere", format!("write {ADDRESS}"));
+    }
+    match list.iter().enumerate().find(|(index, address)| address.port() != 0 && list[..*index].contains(address)) {
+        Some((_, twice)) => item.fail(format!("{twice} stands here twice"), "take one of the two out"),
+        None => Some(list),
+    }
+}
+
+fn token(item: &Item<'_>) -> Option<Secret> {
+    let token = secret::secret_file(item)?;
+    // It travels in an HTTP header (RFC 6750 §2.1).
+    let fit = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if token.expose().len() < MIN_TOKEN || !fit {
+        return item.fail(
+            format!("the token in this file is not made of at least {MIN_TOKEN} visible ASCII characters"),
+            "make one: openssl rand -hex 32",
+        );
+    }
+    Some(token)
+}
+
+impl Tls {
+    fn read(table: &Table<'_>) -> Option<Self> {
+        if !table.is_there() {
+            return None;
+        }
+        let certificate = table.required("certificate", "add certificate = \"/PATH/TO/fullchain.pem\"", |item| {
+            let path = secret::file_path(item)?;
+            let text = secret::read_public(item, &path, MAX_CERTIFICATE)?;
+            has_pem(item, &text, "CERTIFICATE").then_some(path)
+        });
+        let key = table.required("key", "add key = \"/PATH/TO/privkey.pem\"", |item| {
+            let path = secret::file_path(item)?;
+            let text = secret::read_private(item, &path)?;
+            has_pem(item, &text, "PRIVATE KEY").then_some(path)
+        });
+        table.finish();
+        Some(Self { certificate: certificate?, key: key? })
+    }
+}
+
+/// Whether a PEM file (RFC 7468) has a block of this kind.
+fn has_pem(item: &Item<'_>, text: &str, kind: &str) -> bool {
+    let found = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{kind}-----")));
+    if !found {
+        item.fail::<()>(format!("the file has no PEM block «{kind}»"), "name the right file, in PEM format");
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_default_only_loopback_names_are_hosts() {
+        let hosts = Server::default().hosts(&["127.0.0.1:8085".parse().unwrap()]);
+        for good in ["localhost:8085", "LOCALHOST:8085", "127.0.0.1:8085", "[::1]:8085"] {
+            assert!(hosts.allows(good), "{good}");
+        }
+        for bad in ["evil.example:8085", "localhost", "localhost:80", "127.0.0.1:8086", "", "[::1"] {
+            assert!(!hosts.allows(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_public_url_is_always_a_host() {
+        let url = Some(Origin::parse("https://robot.example.net").unwrap());
+        let server = Server { public_url: url, allowed_hosts: Some(vec![]), ..Server::default() };
+        let hosts = server.hosts(&["0.0.0.0:8085".parse().unwrap()]);
+        assert!(hosts.allows("robot.example.net") && hosts.allows("robot.example.net:443"));
+        assert!(!hosts.allows("robot.example.net:8085") && !hosts.allows("localhost:8085"));
+    }
+}
