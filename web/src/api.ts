@@ -1,0 +1,97 @@
+import type { ApiError } from './generated/ApiError';
+import type { Plugins } from './generated/Plugins';
+import type { SessionOpened } from './generated/SessionOpened';
+import type { SessionRecord } from './generated/SessionRecord';
+import { texts } from './texts';
+
+/** Why a request to the daemon did not give what was asked for, in words for a person. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  /** HTTP status; 0 where no answer came at all. */
+  readonly status: number;
+  /** The daemon's stable word (`ApiError.code`), `no-answer` or `unreadable-answer`. */
+  readonly code: string;
+  /** Milliseconds after which the daemon wishes to be asked again (Retry-After). */
+  readonly retryAfter: number | undefined;
+
+  constructor(status: number, code: string, message: string, retryAfter?: number) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export type Fetch = typeof fetch;
+
+/** `fetch`, with a failure to reach the daemon at all turned into words. */
+export async function request(fetcher: Fetch, path: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetcher(path, { cache: 'no-store', credentials: 'same-origin', ...init });
+  } catch (error) {
+    throw new RequestError(0, 'no-answer', texts.problem.noAnswer(init.method ?? 'GET', path, String(error)));
+  }
+}
+
+/** Turns an answer that is not a success into an error that says what was asked and what came back. */
+export async function refusal(method: string, path: string, response: Response): Promise<RequestError> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const retryAfter = retryAfterOf(response);
+  if (isApiError(body)) {
+    return new RequestError(response.status, body.code, body.message, retryAfter);
+  }
+  const text = (await response.text().catch(() => '')).trim().slice(0, 300);
+  const message = texts.problem.refused(method, path, response.status, text);
+  return new RequestError(response.status, 'unreadable-answer', message, retryAfter);
+}
+
+/** Opens a session. */
+export async function openSession(fetcher: Fetch): Promise<SessionOpened> {
+  return json(fetcher, 'POST', '/api/sessions', { method: 'POST' });
+}
+
+/** Reads a session's record. */
+export async function readSession(fetcher: Fetch, id: string, token: string): Promise<SessionRecord> {
+  const path = `/api/sessions/${encodeURIComponent(id)}`;
+  return json(fetcher, 'GET', path, { headers: { Authorization: `Bearer ${token}` } });
+}
+
+/** Reads the plugins' states. */
+export async function readPlugins(fetcher: Fetch): Promise<Plugins> {
+  return json(fetcher, 'GET', '/api/plugins', {});
+}
+
+async function json<T>(fetcher: Fetch, method: string, path: string, init: RequestInit): Promise<T> {
+  const response = await request(fetcher, path, init);
+  if (!response.ok) throw await refusal(method, path, response);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw new RequestError(
+      response.status,
+      'unreadable-answer',
+      texts.problem.unreadable(method, path, response.status, String(error)),
+    );
+  }
+}
+
+/** Retry-After in milliseconds; both forms of RFC 9110 §10.2.3. */
+export function retryAfterOf(response: Response, now = Date.now()): number | undefined {
+  const value = response.headers.get('Retry-After');
+  if (value === null) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function isApiError(body: unknown): body is ApiError {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    typeof (body as ApiError).code === 'string' &&
+    typeof (body as ApiError).message === 'string'
+  );
+}

@@ -1,0 +1,255 @@
+import { type Fetch, RequestError, readSession, refusal, request } from '../api';
+import type { Event } from '../generated/Event';
+import type { FromPage } from '../generated/FromPage';
+import type { SessionSummary } from '../generated/SessionSummary';
+import type { ToPage } from '../generated/ToPage';
+import { Backoff } from './backoff';
+import { type ClockEstimate, ClockEstimator } from './clock';
+import type { Outbox } from './outbox';
+
+/** How the page and the daemon stand: by WebSocket, by single requests where WebSockets are blocked, not at all; or the session is not known. */
+export type ChannelState = 'connecting' | 'live' | 'requests' | 'away' | 'gone' | 'closed';
+
+/** Everything the channel needs from outside; tests put their own in. */
+export interface ChannelOptions {
+  session: { id: string; token: string; live: string };
+  outbox: Outbox;
+  /** The page's clock in microseconds. */
+  now: () => number;
+  /** The page clock's granularity in microseconds. */
+  granularity: number;
+  fetch: Fetch;
+  openSocket: (path: string) => WebSocket;
+  onState: (state: ChannelState) => void;
+  onEvents: (events: Event[]) => void;
+  onSession: (session: SessionSummary) => void;
+  onClock: (estimate: ClockEstimate) => void;
+  /** Everything else that the daemon says. */
+  onMessage: (message: Exclude<ToPage, { type: 'pong' | 'events' | 'ack' | 'session' }>) => void;
+}
+
+/** Exchanges of a burst: at first, and when repeated. */
+const FIRST_EXCHANGES = 5;
+const LATER_EXCHANGES = 3;
+/** Often enough for a drift of 15 ppm to stay below 0.2 ms. */
+const CLOCK_EVERY_MS = 10_000;
+/** Events that arise together travel together. */
+const FLUSH_AFTER_MS = 10;
+/** Events of one message: well below the daemon's limit of a message's size. */
+const BATCH = 64;
+/** How long a WebSocket may stay half open before single requests stand in for it: some proxies swallow the upgrade silently. */
+const OPEN_WITHIN_MS = 3000;
+/** How often the record is asked for while there is no WebSocket. */
+const ASK_EVERY_MS = 1000;
+
+/** The live channel of one session: WebSocket first, single requests where there is none, and back. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #clock: ClockEstimator;
+  readonly #backoff = new Backoff();
+  #socket: WebSocket | undefined;
+  #state: ChannelState = 'closed';
+  /** The first event that the page has not got. */
+  #next = 0;
+  #exchangesLeft = 0;
+  #asking = false;
+  #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#clock = new ClockEstimator(options.granularity);
+  }
+
+  /** Starts to connect; never waits. */
+  open(): void {
+    this.#become('connecting');
+    this.#connect();
+  }
+
+  /** New events are in the outbox. */
+  flushSoon(): void {
+    if (!this.#timers.has('flush')) this.#after('flush', FLUSH_AFTER_MS, () => this.flush());
+  }
+
+  /** Sends what the outbox has, if there is a WebSocket. Without one the next request carries it. */
+  flush(): void {
+    const socket = this.#socket;
+    if (socket === undefined || socket.readyState !== WebSocket.OPEN) return;
+    for (;;) {
+      const events = this.#options.outbox.take(BATCH);
+      if (events.length === 0) return;
+      this.#send({ type: 'events', events });
+    }
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    this.#become('closed');
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#socket?.close(1000);
+    this.#socket = undefined;
+  }
+
+  #connect(): void {
+    const { session, outbox } = this.#options;
+    const socket = this.#options.openSocket(session.live);
+    this.#socket = socket;
+    const ours = () => this.#socket === socket && this.#state !== 'closed';
+    this.#after('open', OPEN_WITHIN_MS, () => this.#ask());
+    socket.onopen = () => {
+      if (!ours()) return;
+      this.#stop('open');
+      this.#stop('ask');
+      this.#send({ type: 'hello', token: session.token, next: this.#next });
+      outbox.rewind();
+      this.flush();
+      this.#measure(FIRST_EXCHANGES);
+      this.#become('live');
+    };
+    socket.onmessage = (message) => {
+      if (ours()) this.#receive(message.data);
+    };
+    socket.onclose = () => {
+      if (ours()) this.#broke();
+    };
+  }
+
+  #broke(): void {
+    this.#socket = undefined;
+    this.#stop('open');
+    this.#stop('clock');
+    this.#options.outbox.rewind();
+    if (this.#state === 'live') this.#become('connecting');
+    this.#after('connect', this.#backoff.next(Math.random()), () => this.#connect());
+    this.#ask();
+  }
+
+  #receive(data: unknown): void {
+    const arrived = this.#options.now();
+    const message = parse(data);
+    if (message === undefined) return;
+    // The daemon lets a page in and closes again at once if the token is wrong: only a word from it counts as success.
+    this.#backoff.reset();
+    switch (message.type) {
+      case 'pong':
+        this.#exchanged({ ...message, arrived });
+        break;
+      case 'events':
+        this.#take(message.events);
+        break;
+      case 'ack':
+        this.#options.outbox.acknowledge(message.number);
+        break;
+      case 'session':
+        this.#options.onSession(message.session);
+        break;
+      default:
+        this.#options.onMessage(message);
+    }
+  }
+
+  #take(events: Event[]): void {
+    const fresh = events.filter((event) => event.sequence >= this.#next);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.#next = last.sequence + 1;
+    this.#options.onEvents(fresh);
+  }
+
+  #measure(exchanges: number): void {
+    this.#exchangesLeft = exchanges;
+    this.#send({ type: 'ping', sent: this.#options.now() });
+    this.#after('clock', CLOCK_EVERY_MS, () => this.#measure(LATER_EXCHANGES));
+  }
+
+  #exchanged(exchange: { sent: number; received: number; answered: number; arrived: number }): void {
+    const estimate = this.#clock.add(exchange);
+    this.#exchangesLeft -= 1;
+    // The first estimate goes out at once, so that early events have a place on the axis; a better one follows at the end of the burst.
+    const first = this.#exchangesLeft === FIRST_EXCHANGES - 1;
+    if (estimate !== undefined && (first || this.#exchangesLeft <= 0)) {
+      this.#send({ type: 'clock', offset: estimate.offset, uncertainty: estimate.uncertainty });
+      this.#options.onClock(estimate);
+    }
+    if (this.#exchangesLeft > 0) this.#send({ type: 'ping', sent: this.#options.now() });
+  }
+
+  #send(message: FromPage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** Single requests stand in: hands over events, and reads what is new in the record. Goes on until there is a WebSocket. */
+  async #ask(): Promise<void> {
+    if (this.#asking || this.#state === 'live' || this.#state === 'closed') return;
+    this.#asking = true;
+    try {
+      await this.#post();
+      const { session } = this.#options;
+      const record = await readSession(this.#options.fetch, session.id, session.token);
+      if (this.#passive()) return;
+      this.#take(record.events);
+      this.#options.onSession(record.session);
+      this.#become('requests');
+    } catch (error) {
+      if (this.#passive()) return;
+      const status = error instanceof RequestError ? error.status : 0;
+      this.#become(status === 404 || status === 410 || status === 401 ? 'gone' : 'away');
+    } finally {
+      this.#asking = false;
+    }
+    if (this.#state === 'gone') this.#stop('connect');
+    else if (!this.#passive()) this.#after('ask', ASK_EVERY_MS, () => this.#ask());
+  }
+
+  async #post(): Promise<void> {
+    const { session, outbox } = this.#options;
+    outbox.rewind();
+    const events = outbox.take(BATCH);
+    if (events.length === 0) return;
+    const path = `/api/sessions/${encodeURIComponent(session.id)}/events`;
+    const body: FromPage = { type: 'events', events };
+    const response = await request(this.#options.fetch, path, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${session.token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw await refusal('POST', path, response);
+    const answer = parse(await response.text());
+    if (answer?.type === 'ack') outbox.acknowledge(answer.number);
+  }
+
+  /** A WebSocket has come up meanwhile, or all is over. */
+  #passive(): boolean {
+    return this.#state === 'live' || this.#state === 'closed';
+  }
+
+  #become(state: ChannelState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onState(state);
+  }
+
+  #after(name: string, milliseconds: number, what: () => void): void {
+    this.#stop(name);
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      what();
+    }, milliseconds);
+    this.#timers.set(name, timer);
+  }
+
+  #stop(name: string): void {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+}
+
+function parse(data: unknown): ToPage | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    return JSON.parse(data) as ToPage;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+import { type Fetch, openSession, RequestError } from '../api';
+import type { Event } from '../generated/Event';
+import type { PluginStatus } from '../generated/PluginStatus';
+import type { SessionOpened } from '../generated/SessionOpened';
+import type { SessionSummary } from '../generated/SessionSummary';
+import { Channel, type ChannelState } from '../live/channel';
+import type { ClockEstimate } from '../live/clock';
+import { Outbox } from '../live/outbox';
+import { texts } from '../texts';
+import type { Candidate } from './candidate';
+import { Link, type LinkHooks } from './link';
+import { pageTime, type Recorder, recorder } from './recorder';
+
+/** What becomes of an attempt, from opening the session to its end. */
+export type Stage =
+  | 'opening'
+  | 'waiting'
+  | 'signalling'
+  | 'connecting'
+  | 'connected'
+  | 'playing'
+  | 'disconnected'
+  | 'failed'
+  | 'closed';
+
+/** Whom to tell. */
+export interface AttemptHooks extends Omit<LinkHooks, 'onStage' | 'record'> {
+  onStage: (stage: Stage, words?: string) => void;
+  onChannel: (state: ChannelState) => void;
+  onOpened: (session: SessionOpened) => void;
+  onEvents: (events: Event[]) => void;
+  onSession: (session: SessionSummary) => void;
+  onClock: (estimate: ClockEstimate) => void;
+  onPlugins: (plugins: PluginStatus[]) => void;
+  onRemote: (candidates: Candidate[]) => void;
+  /** It is over and will not come back; the error says why. */
+  onProblem: (error: unknown) => void;
+}
+
+/** What an attempt is to do. */
+export interface AttemptOptions {
+  /** `/whep`, `/whep/{source}` or `/whip`. */
+  endpoint: string;
+  /** Where the daemon's picture is shown; an attempt without it sends. */
+  video?: HTMLVideoElement;
+  /** What is sent; an attempt without it receives. */
+  stream?: MediaStream;
+  /** The page clock's granularity in microseconds. */
+  granularity: number;
+  fetch: Fetch;
+  openSocket: (path: string) => WebSocket;
+}
+
+/** How long the channel stays open after a stop for the daemon's last words. */
+const LAST_WORDS_MS = 2000;
+/** How often a busy daemon is asked again: a source that needs longer than this has failed. */
+const TRIES = 20;
+/** Where a 503 names no time. */
+const DEFAULT_RETRY_MS = 1000;
+
+/** One session: opened, with its live channel and its connection, until it is stopped. */
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #hooks: AttemptHooks;
+  readonly #outbox = new Outbox();
+  readonly #record: Recorder;
+  readonly #stop = new AbortController();
+  #channel: Channel | undefined;
+  #link: Link | undefined;
+
+  constructor(options: AttemptOptions, hooks: AttemptHooks) {
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#record = recorder(this.#outbox, () => this.#channel?.flushSoon());
+  }
+
+  /** Runs until the connection is under way. Failures go to `onProblem`; a daemon that does not answer is thrown as `RequestError` with status 0. */
+  async start(): Promise<void> {
+    const stopped = this.#stop.signal;
+    try {
+      this.#pageFacts();
+      this.#hooks.onStage('opening');
+      const session = await this.#patiently(() => openSession(this.#options.fetch));
+      if (stopped.aborted) return;
+      this.#hooks.onOpened(session);
+      // The channel comes up beside the offer; the offer does not wait for it.
+      this.#channel = this.#openChannel(session);
+      this.#channel.open();
+      this.#hooks.onStage('signalling');
+      this.#link = new Link(session, this.#options, {
+        ...this.#hooks,
+        record: this.#record,
+        onStage: (stage) => this.#hooks.onStage(stage),
+      });
+      const link = this.#link;
+      await link.describe();
+      await this.#patiently(() => link.signal());
+    } catch (error) {
+      if (stopped.aborted) return;
+      this.#record({ kind: 'page.error', level: 'error', summary: texts.describe(error) });
+      if (error instanceof RequestError && error.status === 0 && this.#channel === undefined) throw error;
+      this.#hooks.onStage('failed');
+      this.#hooks.onProblem(error);
+    }
+  }
+
+  /** Ends the session, says so to the daemon and stays for its last words. */
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    this.#record({ kind: 'page.stopped', summary: texts.event.stopped });
+    this.#channel?.flush();
+    setTimeout(() => this.#channel?.close(), LAST_WORDS_MS);
+    await this.#link?.close().catch(() => {
+      // The daemon ends a session whose browser has gone by itself.
+    });
+  }
+
+  /** The page is going away: one last request that outlives it. */
+  leave(): void {
+    this.#stop.abort();
+    this.#channel?.flush();
+    this.#link?.leave();
+    this.#channel?.close();
+  }
+
+  /** Writes something into the session's record. */
+  note(kind: string, summary: string, attributes: Record<string, unknown> = {}): void {
+    this.#record({ kind, summary, attributes, level: 'warn' });
+  }
+
+  #pageFacts(): void {
+    this.#record({
+      kind: 'page.secure_context',
+      summary: texts.event.secureContext(isSecureContext),
+      attributes: { isSecureContext, origin: location.origin, mediaDevices: navigator.mediaDevices !== undefined },
+    });
+    this.#record({
+      kind: 'page.user_agent',
+      summary: navigator.userAgent,
+      attributes: { userAgent: navigator.userAgent, language: navigator.language, onLine: navigator.onLine },
+    });
+  }
+
+  #openChannel(session: SessionOpened): Channel {
+    const hooks = this.#hooks;
+    return new Channel({
+      session,
+      outbox: this.#outbox,
+      now: pageTime,
+      granularity: this.#options.granularity,
+      fetch: this.#options.fetch,
+      openSocket: this.#options.openSocket,
+      onState: hooks.onChannel,
+      onEvents: hooks.onEvents,
+      onClock: hooks.onClock,
+      onSession: (summary) => {
+        hooks.onSession(summary);
+        this.#sessionClosed(summary);
+      },
+      onMessage: (message) => {
+        if (message.type === 'candidate') this.#link?.remoteCandidate(message.candidate, message.usernameFragment);
+        else if (message.type === 'plugins') hooks.onPlugins(message.plugins);
+        else this.#record({ kind: 'page.error', level: 'warn', summary: message.message });
+      },
+    });
+  }
+
+  #sessionClosed(summary: SessionSummary): void {
+    if (summary.closed === null) return;
+    if (this.#stop.signal.aborted) {
+      this.#channel?.close();
+      return;
+    }
+    this.#link?.end();
+    this.#hooks.onStage('closed', summary.closed.reason);
+    // A daemon that stops closes the channel itself; its return is noticed there.
+    if (summary.closed.code !== 'shutting-down') this.#stop.abort();
+  }
+
+  /** Asks again as long as the daemon says 503 with Retry-After (a source that starts, all sessions taken). */
+  async #patiently<T>(what: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await what();
+      } catch (error) {
+        const busy = error instanceof RequestError && error.status === 503 && tries < TRIES;
+        if (!busy || this.#stop.signal.aborted) throw error;
+        this.#hooks.onStage('waiting', error.message);
+        await pause(error.retryAfter ?? DEFAULT_RETRY_MS, this.#stop.signal);
+      }
+    }
+  }
+}
+
+/** Waits; a stop ends the wait early. */
+function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    stop.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

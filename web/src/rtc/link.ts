@@ -1,0 +1,259 @@
+import type { Fetch } from '../api';
+import type { SessionOpened } from '../generated/SessionOpened';
+import { texts } from '../texts';
+import type { Stage } from './attempt';
+import { type Candidate, parseCandidate } from './candidate';
+import { type FirstFrame, watchFrames } from './frames';
+import { type ConnectionView, observe } from './observe';
+import { known, type Recorder } from './recorder';
+import { Resource } from './resource';
+import { Sampler } from './sampler';
+import { candidatesOf, endsCandidates, placeOf } from './sdpfrag';
+import type { SelectedPair, VideoFigures } from './stats';
+import { Trickle } from './trickle';
+
+/** Whom to tell what the connection does. */
+export interface LinkHooks {
+  record: Recorder;
+  onStage: (stage: Stage) => void;
+  /** The connection object was made, at this `performance.now()`. */
+  onCreated: (at: number) => void;
+  onView: (view: ConnectionView) => void;
+  onLocal: (candidate: Candidate) => void;
+  onRemote: (candidates: Candidate[]) => void;
+  onPair: (pair: SelectedPair) => void;
+  onFigures: (figures: VideoFigures) => void;
+  onDecoded: (at: number) => void;
+  onFirstFrame: (frame: FirstFrame) => void;
+}
+
+/** What the link takes of the attempt's options. */
+export interface LinkOptions {
+  endpoint: string;
+  video?: HTMLVideoElement;
+  stream?: MediaStream;
+  fetch: Fetch;
+}
+
+/** One RTCPeerConnection and its WHEP or WHIP resource. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #hooks: LinkHooks;
+  readonly #pc: RTCPeerConnection;
+  readonly #resource: Resource;
+  readonly #trickle: Trickle;
+  readonly #sampler: Sampler;
+  /** The daemon's candidates that came before its answer. */
+  #early: { candidate: string; ufrag: string }[] = [];
+  #answered = false;
+  #remote = new Set<string>();
+  #ended = false;
+  #unwatch = () => {};
+
+  constructor(session: SessionOpened, options: LinkOptions, hooks: LinkHooks) {
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#resource = new Resource(options.fetch, options.endpoint, session);
+    this.#trickle = new Trickle({
+      patch: (fragment) => this.#resource.patch(fragment),
+      onSent: (candidates, end, patched) => {
+        hooks.record({
+          kind: 'signalling.candidate.sent',
+          to: 'signalling',
+          level: patched.outcome === 'stale' ? 'warn' : 'info',
+          summary: texts.event.candidatesSent(candidates.length, end, patched.outcome),
+          attributes: { candidates, endOfCandidates: end, outcome: patched.outcome },
+        });
+      },
+      onError: (error) =>
+        hooks.record({
+          kind: 'signalling.candidate.failed',
+          to: 'signalling',
+          level: 'error',
+          summary: texts.describe(error),
+        }),
+    });
+    const created = performance.now();
+    this.#pc = new RTCPeerConnection({ iceServers: session.ice_servers });
+    hooks.onCreated(created);
+    hooks.record({
+      kind: 'pc.created',
+      at: created,
+      summary: texts.event.created(session.ice_servers.length),
+      attributes: { iceServers: session.ice_servers.flatMap((server) => server.urls) },
+    });
+    this.#sampler = new Sampler(this.#pc, hooks);
+    observe(this.#pc, {
+      record: hooks.record,
+      onView: (view) => this.#viewed(view),
+      onCandidate: (line, candidate) => {
+        if (candidate !== undefined) hooks.onLocal(candidate);
+        this.#trickle.add(line);
+      },
+      onPairChange: (local, remote) => this.#sampler.pairChanged(local, remote),
+    });
+    this.#media();
+  }
+
+  /** Makes the offer and sets it: gathering begins. */
+  async describe(): Promise<void> {
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+  }
+
+  /** Sends the offer as it stands, without waiting for candidates, and sets the answer. May be called again after a 503. */
+  async signal(): Promise<void> {
+    const { record } = this.#hooks;
+    const sdp = this.#pc.localDescription?.sdp ?? '';
+    const { endpoint } = this.#options;
+    record({
+      kind: 'signalling.offer.sent',
+      to: 'signalling',
+      summary: texts.event.offerSent(endpoint),
+      attributes: { endpoint, sdp },
+    });
+    const answer = await this.#resource.offer(sdp);
+    if (this.#ended) {
+      await this.#resource.remove();
+      return;
+    }
+    record({
+      kind: 'signalling.answer.received',
+      from: 'signalling',
+      summary: texts.event.answerReceived(answer.status, candidatesOf(answer.sdp).length),
+      attributes: known({ httpStatus: answer.status, location: answer.location, etag: answer.etag, sdp: answer.sdp }),
+    });
+    this.#hooks.onStage('connecting');
+    const place = placeOf(sdp);
+    if (place !== undefined) this.#trickle.ready(place, candidatesOf(sdp));
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    this.#answered = true;
+    this.#showRemote(candidatesOf(answer.sdp));
+    if (endsCandidates(answer.sdp)) this.#hooks.onRemote([]);
+    for (const { candidate, ufrag } of this.#early.splice(0)) this.remoteCandidate(candidate, ufrag);
+  }
+
+  /** One of the daemon's candidates; an empty one says that no more will come. */
+  remoteCandidate(candidate: string, ufrag: string): void {
+    if (this.#ended) return;
+    if (!this.#answered) {
+      this.#early.push({ candidate, ufrag });
+      return;
+    }
+    if (candidate !== '' && this.#remote.has(candidate)) return;
+    this.#showRemote(candidate === '' ? [] : [candidate]);
+    const init: RTCIceCandidateInit = { candidate, sdpMLineIndex: 0 };
+    if (ufrag !== '') init.usernameFragment = ufrag;
+    this.#pc.addIceCandidate(init).catch((error: unknown) => {
+      if (this.#ended) return;
+      this.#hooks.record({
+        kind: 'ice.remote_candidate.failed',
+        level: 'warn',
+        summary: texts.describe(error),
+        attributes: { candidate },
+      });
+    });
+  }
+
+  /** Closes the connection and ends the session at the daemon. */
+  async close(): Promise<void> {
+    this.end();
+    await this.#resource.remove();
+  }
+
+  /** The page goes away. */
+  leave(): void {
+    void this.#resource.remove(true).catch(() => {
+      // Nobody is left to be told; the daemon notices a vanished browser by itself.
+    });
+    this.end();
+  }
+
+  /** Closes the connection here only. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#trickle.stop();
+    this.#sampler.stop();
+    this.#unwatch();
+    this.#pc.close();
+    if (this.#options.video !== undefined) this.#options.video.srcObject = null;
+  }
+
+  #media(): void {
+    const { video, stream } = this.#options;
+    if (stream !== undefined) {
+      for (const track of stream.getTracks())
+        this.#pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      return;
+    }
+    const { receiver } = this.#pc.addTransceiver('video', { direction: 'recvonly' });
+    const { track } = receiver;
+    const { record } = this.#hooks;
+    this.#pc.addEventListener('track', () => {
+      record({
+        kind: 'media.track',
+        from: 'peer',
+        summary: texts.event.track,
+        attributes: { kind: track.kind, id: track.id },
+      });
+    });
+    // A remote track is unmuted by its first RTP packet (Media Capture §4.3.1, webrtc-pc §5.3).
+    track.addEventListener(
+      'unmute',
+      () =>
+        record({
+          kind: 'media.first_packet',
+          from: 'peer',
+          summary: texts.event.firstPacket,
+          attributes: { source: 'unmute' },
+        }),
+      { once: true },
+    );
+    if (video !== undefined) this.#show(video, track);
+  }
+
+  /** The receiver's track exists before the answer: the video element gets ready while the offer is on its way. */
+  #show(video: HTMLVideoElement, track: MediaStreamTrack): void {
+    const { record, onDecoded, onFirstFrame } = this.#hooks;
+    this.#unwatch = watchFrames(
+      video,
+      (at) => {
+        onDecoded(at);
+        record({ kind: 'media.first_decoded', at, from: 'peer', summary: texts.event.firstDecoded });
+      },
+      (frame) => {
+        onFirstFrame(frame);
+        const { width, height } = frame;
+        record({
+          kind: 'media.first_frame',
+          at: frame.at,
+          from: 'peer',
+          summary: texts.event.firstFrame(width, height),
+          attributes: known({ frameWidth: width, frameHeight: height, ...frame.metadata }),
+        });
+        this.#sampler.sample();
+      },
+    );
+    video.srcObject = new MediaStream([track]);
+    video.play().catch(() => {
+      // Superseded by a stop, or not allowed: then the element's own controls start it.
+    });
+  }
+
+  #viewed(view: ConnectionView): void {
+    if (this.#ended) return;
+    this.#hooks.onView(view);
+    if (view.connection === 'connected') {
+      this.#hooks.onStage('connected');
+      this.#sampler.start();
+    } else if (view.connection === 'disconnected' || view.connection === 'failed') {
+      this.#hooks.onStage(view.connection);
+    }
+  }
+
+  #showRemote(lines: string[]): void {
+    for (const line of lines) this.#remote.add(line);
+    const parsed = lines.map(parseCandidate).filter((candidate) => candidate !== undefined);
+    if (parsed.length > 0) this.#hooks.onRemote(parsed);
+  }
+}

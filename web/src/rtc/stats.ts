@@ -1,0 +1,114 @@
+import type { Candidate } from './candidate';
+
+/** One entry of an RTCStatsReport; which fields there are depends on `type`. */
+export type Stat = { id: string; type: string; timestamp: number } & Record<string, unknown>;
+
+/** The figures of the video that the page shows, from two reports. */
+export interface VideoFigures {
+  codec: string | undefined;
+  width: number | undefined;
+  height: number | undefined;
+  framesPerSecond: number | undefined;
+  /** Bits per second since the report before. */
+  bitRate: number | undefined;
+  packetsLost: number | undefined;
+  framesDecoded: number | undefined;
+}
+
+/** The pair that carries the media. */
+export interface SelectedPair {
+  id: string;
+  local: Candidate;
+  remote: Candidate;
+  /** Seconds. */
+  roundTripTime: number | undefined;
+}
+
+/** A report as a plain list. */
+export function entries(report: RTCStatsReport): Stat[] {
+  const list: Stat[] = [];
+  report.forEach((entry: Stat) => {
+    list.push(entry);
+  });
+  return list;
+}
+
+/** The selected pair: by the transport where it says so, else the nominated one that succeeded (Firefox has `selected`). */
+export function selectedPair(stats: readonly Stat[]): SelectedPair | undefined {
+  const byId = new Map(stats.map((entry) => [entry.id, entry]));
+  const transport = stats.find((entry) => entry.type === 'transport' && entry.selectedCandidatePairId !== undefined);
+  const pair =
+    byId.get(String(transport?.selectedCandidatePairId)) ??
+    stats.find((entry) => entry.type === 'candidate-pair' && entry.selected === true) ??
+    stats.find((entry) => entry.type === 'candidate-pair' && entry.nominated === true && entry.state === 'succeeded');
+  const local = byId.get(String(pair?.localCandidateId));
+  const remote = byId.get(String(pair?.remoteCandidateId));
+  if (pair === undefined || local === undefined || remote === undefined) return undefined;
+  return {
+    id: pair.id,
+    local: asCandidate(local),
+    remote: asCandidate(remote),
+    roundTripTime: numeric(pair.currentRoundTripTime),
+  };
+}
+
+function asCandidate(stat: Stat): Candidate {
+  const candidate: Candidate = {
+    foundation: String(stat.foundation ?? ''),
+    component: 1,
+    protocol: String(stat.protocol ?? ''),
+    priority: numeric(stat.priority) ?? 0,
+    address: String(stat.address ?? stat.ip ?? ''),
+    port: numeric(stat.port) ?? 0,
+    candidateType: String(stat.candidateType ?? ''),
+  };
+  if (typeof stat.url === 'string' && stat.url !== '') candidate.url = stat.url;
+  if (typeof stat.relayProtocol === 'string') candidate.relayProtocol = stat.relayProtocol;
+  return candidate;
+}
+
+/** The incoming video of a report. */
+export function inboundVideo(stats: readonly Stat[]): Stat | undefined {
+  return stats.find((entry) => entry.type === 'inbound-rtp' && entry.kind === 'video');
+}
+
+/** What is shown of the video. `before` is the `inbound-rtp` of the report before. */
+export function videoFigures(stats: readonly Stat[], before: Stat | undefined): VideoFigures | undefined {
+  const inbound = inboundVideo(stats);
+  if (inbound === undefined) return undefined;
+  const codec = stats.find((entry) => entry.id === inbound.codecId);
+  return {
+    codec: codec === undefined ? undefined : String(codec.mimeType).replace(/^video\//, ''),
+    width: numeric(inbound.frameWidth),
+    height: numeric(inbound.frameHeight),
+    framesPerSecond: numeric(inbound.framesPerSecond),
+    bitRate: bitRate(inbound, before),
+    packetsLost: numeric(inbound.packetsLost),
+    framesDecoded: numeric(inbound.framesDecoded),
+  };
+}
+
+function bitRate(now: Stat, before: Stat | undefined): number | undefined {
+  if (before === undefined || before.id !== now.id) return undefined;
+  const seconds = (now.timestamp - before.timestamp) / 1000;
+  const bytes = (numeric(now.bytesReceived) ?? 0) - (numeric(before.bytesReceived) ?? 0);
+  return seconds > 0 && bytes >= 0 ? (bytes * 8) / seconds : undefined;
+}
+
+/** Kinds of entries that go into the record, with all that webrtc-stats says of them. */
+const RECORDED = new Set(['candidate-pair', 'transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp']);
+
+/** The attributes of a `stats` event: the recorded entries, by kind. */
+export function statsAttributes(stats: readonly Stat[]): Record<string, unknown> {
+  const attributes: Record<string, Stat[]> = {};
+  for (const entry of stats) {
+    if (!RECORDED.has(entry.type)) continue;
+    attributes[entry.type] ??= [];
+    attributes[entry.type]?.push(entry);
+  }
+  return attributes;
+}
+
+function numeric(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}

@@ -1,0 +1,35 @@
+import type { Event } from '../generated/Event';
+import { store, type Times } from './store';
+
+/**
+ * What tests may read of the page: `window.icescope`. Nothing here changes anything.
+ * The table draws only a part of a long timeline; `events()` has all of it.
+ */
+export interface TestHook {
+  /** The events of the current session, from both ends, in order of time. */
+  events(): Event[];
+  /** Milestones in milliseconds of `performance.now()`; undefined until reached. */
+  readonly times: Readonly<Times>;
+  /** The current session's name. */
+  readonly session: string | undefined;
+}
+
+declare global {
+  interface Window {
+    readonly icescope: TestHook;
+  }
+}
+
+/** Hangs the hook on the window, read-only. */
+export function installHook(): void {
+  const hook: TestHook = Object.freeze({
+    events: () => structuredClone([...store.timeline.events]),
+    get times() {
+      return { ...store.times.value };
+    },
+    get session() {
+      return store.sessionId.value;
+    },
+  });
+  Object.defineProperty(window, 'icescope', { value: hook, enumerable: true });
+}

@@ -1,0 +1,108 @@
+import { computed, signal } from '@preact/signals';
+import type { Event } from '../generated/Event';
+import type { Evidence } from '../generated/Evidence';
+import type { SeenBy } from '../generated/SeenBy';
+
+/** Events held in the page; the daemon keeps its own, larger record. */
+export const CAPACITY = 10_000;
+/** Never dropped here: the set-up, which is what a diagnosis is about. */
+const PINNED = 1000;
+/** The view follows at this pace: quick enough to be live, slow enough not to stand in the way of the first frame. */
+const SHOW_EVERY_MS = 60;
+
+/** What is shown of the events. */
+export interface Filter {
+  text: string;
+  evidence: Evidence | 'all';
+  seenBy: SeenBy | 'all';
+  /** Whether the statistics of every second are shown, too. */
+  stats: boolean;
+}
+
+export const EVERYTHING: Filter = { text: '', evidence: 'all', seenBy: 'all', stats: false };
+
+/** Puts events into their places by time, then by sequence; nearly always at the end. */
+export function insert(ordered: Event[], fresh: readonly Event[]): void {
+  for (const event of fresh) {
+    let place = ordered.length;
+    while (place > 0 && after(ordered[place - 1], event)) place -= 1;
+    ordered.splice(place, 0, event);
+  }
+}
+
+function after(a: Event | undefined, b: Event): boolean {
+  return a !== undefined && (a.time > b.time || (a.time === b.time && a.sequence > b.sequence));
+}
+
+const searchable = new WeakMap<Event, string>();
+
+/** All words of an event, in small letters: searching `0x2f1a…` finds a transaction by its id. */
+function wordsOf(event: Event): string {
+  let words = searchable.get(event);
+  if (words === undefined) {
+    const { kind, summary, from, to, seenBy, attributes } = event;
+    words = `${kind} ${summary} ${from} ${to} ${seenBy} ${JSON.stringify(attributes)}`.toLowerCase();
+    searchable.set(event, words);
+  }
+  return words;
+}
+
+/** Whether an event is shown. */
+export function fits(event: Event, filter: Filter): boolean {
+  if (!filter.stats && event.kind === 'stats') return false;
+  if (filter.evidence !== 'all' && event.evidence !== filter.evidence) return false;
+  if (filter.seenBy !== 'all' && event.seenBy !== filter.seenBy) return false;
+  const text = filter.text.trim().toLowerCase();
+  return text === '' || wordsOf(event).includes(text);
+}
+
+/** The events of the current session, and what is shown of them. */
+export class Timeline {
+  readonly filter = signal<Filter>(EVERYTHING);
+  /** Sequence of the event whose details are open. */
+  readonly open = signal<number | undefined>(undefined);
+  readonly dropped = signal(0);
+  readonly #shown = signal<readonly Event[]>([]);
+  #ordered: Event[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  readonly all = computed(() => this.#shown.value);
+  readonly visible = computed(() => {
+    const filter = this.filter.value;
+    return this.#shown.value.filter((event) => fits(event, filter));
+  });
+  readonly opened = computed(() => {
+    const sequence = this.open.value;
+    return sequence === undefined ? undefined : this.#shown.value.find((event) => event.sequence === sequence);
+  });
+
+  /** All events now, also those that the view has not caught up with. */
+  get events(): readonly Event[] {
+    return this.#ordered;
+  }
+
+  /** New events have come. */
+  add(fresh: readonly Event[]): void {
+    insert(this.#ordered, fresh);
+    const surplus = this.#ordered.length - CAPACITY;
+    if (surplus > 0) {
+      this.#ordered.splice(PINNED, surplus);
+      this.dropped.value += surplus;
+    }
+    this.#timer ??= setTimeout(() => this.#show(), SHOW_EVERY_MS);
+  }
+
+  /** Another session begins. */
+  clear(): void {
+    this.#ordered = [];
+    this.open.value = undefined;
+    this.dropped.value = 0;
+    this.#show();
+  }
+
+  #show(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#shown.value = [...this.#ordered];
+  }
+}

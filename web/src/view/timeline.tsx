@@ -1,0 +1,133 @@
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { store } from '../state/store';
+import { texts } from '../texts';
+import { Details } from './details';
+import { Filters } from './filters';
+import { Row } from './row';
+import { drawn } from './window';
+
+/** As the style sheet has it, for wide and for narrow pages. */
+const ROW_HEIGHT = 30;
+const NARROW_ROW_HEIGHT = 58;
+const narrow = matchMedia('(max-width: 719px)');
+
+/** The events of both ends on one clock. */
+export function TimelineCard() {
+  const { timeline } = store;
+  const words = texts.timeline;
+  const all = timeline.all.value;
+  const visible = timeline.visible.value;
+  const opened = timeline.opened.value;
+  const dropped = timeline.dropped.value + (store.session.value?.eventsDropped ?? 0);
+  return (
+    <section class="card timeline-card" aria-labelledby="timeline-title">
+      <div class="head">
+        <h2 id="timeline-title">{words.title}</h2>
+        <p class="quiet">{words.about}</p>
+        <p class="count" role="status" aria-live="off">
+          {words.shown(visible.length, all.length)}
+          {dropped > 0 && ` · ${words.dropped(dropped)}`}
+        </p>
+      </div>
+      <Filters timeline={timeline} />
+      <Table />
+      {opened !== undefined && (
+        <Details
+          event={opened}
+          onClose={() => {
+            timeline.open.value = undefined;
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function Table() {
+  const { timeline } = store;
+  const words = texts.timeline;
+  const visible = timeline.visible.value;
+  const open = timeline.open.value;
+  const body = useRef<HTMLDivElement>(null);
+  const { scroll, onScroll, rowHeight } = useFollowing(body, visible.length);
+  const part = drawn(visible.length, rowHeight, scroll.top, scroll.height);
+  const openRow = visible.findIndex((event) => event.sequence === open);
+  const reachable = openRow >= part.first && openRow < part.end ? openRow : part.first;
+
+  return (
+    <div id="timeline" role="table" aria-labelledby="timeline-title" aria-rowcount={visible.length + 1}>
+      <div role="row" class="row head-row" aria-rowindex={1}>
+        {[words.time, words.delta, words.seenBy, words.lanes, words.evidence, words.summary].map((name) => (
+          <span key={name} role="columnheader">
+            {name}
+          </span>
+        ))}
+      </div>
+      <div role="rowgroup" class="rows" ref={body} onScroll={onScroll} onKeyDown={onKey}>
+        {visible.length === 0 && (
+          <p class="quiet none">{timeline.all.value.length === 0 ? words.empty : words.nothingFits}</p>
+        )}
+        <div class="gap" aria-hidden="true" style={{ height: `${part.before}px` }} />
+        {visible.slice(part.first, part.end).map((event, offset) => {
+          const index = part.first + offset;
+          return (
+            <Row
+              key={event.sequence}
+              event={event}
+              before={visible[index - 1]?.time}
+              index={index + 2}
+              open={event.sequence === open}
+              reachable={index === reachable}
+              onOpen={toggle}
+            />
+          );
+        })}
+        <div class="gap" aria-hidden="true" style={{ height: `${part.after}px` }} />
+      </div>
+    </div>
+  );
+}
+
+/** Follows the newest event as long as the reader is at the end, and keeps still otherwise. */
+function useFollowing(body: { current: HTMLDivElement | null }, rows: number) {
+  const [scroll, setScroll] = useState({ top: 0, height: 600 });
+  const [rowHeight, setRowHeight] = useState(narrow.matches ? NARROW_ROW_HEIGHT : ROW_HEIGHT);
+  const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    const change = () => setRowHeight(narrow.matches ? NARROW_ROW_HEIGHT : ROW_HEIGHT);
+    narrow.addEventListener('change', change);
+    return () => narrow.removeEventListener('change', change);
+  }, []);
+  useLayoutEffect(() => {
+    const element = body.current;
+    if (element !== null && rows >= 0 && atEnd.current) element.scrollTop = element.scrollHeight;
+  }, [rows, body]);
+  const onScroll = () => {
+    const element = body.current;
+    if (element === null) return;
+    atEnd.current = element.scrollTop + element.clientHeight >= element.scrollHeight - rowHeight;
+    setScroll({ top: element.scrollTop, height: element.clientHeight });
+  };
+  return { scroll, onScroll, rowHeight };
+}
+
+/** One function for all rows, so that a row whose event is unchanged is not drawn again. */
+function toggle(sequence: number): void {
+  const { open } = store.timeline;
+  open.value = open.peek() === sequence ? undefined : sequence;
+}
+
+function onKey(event: KeyboardEvent): void {
+  const row = (event.target as HTMLElement).closest<HTMLElement>('[data-sequence]');
+  if (row === null) return;
+  if (event.key === 'Enter' || event.key === ' ') toggle(Number(row.dataset.sequence));
+  else if (event.key === 'ArrowDown') focus(row.nextElementSibling);
+  else if (event.key === 'ArrowUp') focus(row.previousElementSibling);
+  else if (event.key === 'Escape') store.timeline.open.value = undefined;
+  else return;
+  event.preventDefault();
+}
+
+function focus(element: Element | null): void {
+  if (element instanceof HTMLElement && element.dataset.sequence !== undefined) element.focus();
+}
