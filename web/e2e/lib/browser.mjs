@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium as playwright } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
+import { keepConnections } from './hook.mjs';
+import { commandLine, family } from './process.mjs';
 import { until } from './until.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -28,8 +30,11 @@ class Page {
     });
   }
 
-  goto(url) {
-    return this.#page.goto(url);
+  async goto(url) {
+    // Two libraries, two names for one thing.
+    const before = this.#page.addInitScript ?? this.#page.evaluateOnNewDocument;
+    await before.call(this.#page, keepConnections);
+    await this.#page.goto(url);
   }
 
   async click(selector) {
@@ -46,14 +51,21 @@ class Page {
     return until(what, () => this.#page.evaluate(call, argument), options);
   }
 
+  /** Waits until `question`, asked here, answers something truthy, and returns it. */
+  untilHere(what, question, options) {
+    return until(what, question, options);
+  }
+
   close() {
     return this.#page.close({ runBeforeUnload: false });
   }
 }
 
 class Browser {
-  constructor(browser, pid, newPage, cleanUp) {
-    Object.assign(this, { browser, pid, newPage, cleanUp });
+  constructor(browser, profile, newPage) {
+    this.browser = browser;
+    this.profile = profile;
+    this.newPage = newPage;
   }
 
   async open(url) {
@@ -62,30 +74,54 @@ class Browser {
     return page;
   }
 
+  /** Ends all its processes at once and without a word, as a crash or a power cut does. */
+  vanish() {
+    for (const pid of family(process.pid).slice(1)) {
+      if (!belongsTo(pid, this.profile)) continue;
+      for (const one of family(pid)) process.kill(one, 'SIGKILL');
+      return;
+    }
+    throw new Error(`no process of the browser with the profile ${this.profile}`);
+  }
+
   async close() {
-    await this.browser.close();
-    this.cleanUp();
+    await this.browser.close().catch(() => undefined);
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-export async function chromium({ arguments: more = [] } = {}) {
-  const profile = mkdtempSync(join(tmpdir(), 'icescope-chromium-'));
+function belongsTo(pid, profile) {
+  try {
+    return commandLine(pid).some((word) => word.includes(profile));
+  } catch {
+    return false;
+  }
+}
+
+function newProfile(name) {
+  return mkdtempSync(join(tmpdir(), `icescope-${name}-`));
+}
+
+export async function chromium() {
+  const profile = newProfile('chromium');
   const context = await playwright.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
-    args: [...CHROMIUM_ARGUMENTS, ...more],
+    args: CHROMIUM_ARGUMENTS,
     headless: true,
     chromiumSandbox: false,
   });
-  return new Browser(context, undefined, () => context.newPage(), () => rmSync(profile, { recursive: true, force: true }));
+  return new Browser(context, profile, () => context.newPage());
 }
 
 export async function firefox() {
+  const profile = newProfile('firefox');
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: FIREFOX,
     headless: true,
-    env: { ...process.env, HOME: tmpdir() },
+    userDataDir: profile,
+    env: { ...process.env, HOME: profile },
     extraPrefsFirefox: { 'media.autoplay.default': 0, 'app.update.enabled': false },
   });
-  return new Browser(browser, browser.process()?.pid, () => browser.newPage(), () => {});
+  return new Browser(browser, profile, () => browser.newPage());
 }

@@ -4,8 +4,8 @@ import { daemonAddress } from './network.mjs';
 export const PORT = 8085;
 export const ORIGIN = `http://${daemonAddress}:${PORT}`;
 
-const BARS = { path: 'libicescope_video_gstreamer.so', name: 'bars', config: {} };
-const PLAIN = { path: 'libicescope_source_plain.so', name: 'plain', config: {} };
+const BARS = { path: 'video-gstreamer', name: 'bars', config: {} };
+const PLAIN = { path: 'source-plain', name: 'plain', config: {} };
 
 function toml(value) {
   if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
@@ -31,7 +31,7 @@ export function configuration({ plays = 'bars', bars = {}, plain, server = {}, i
   if (plain !== undefined || plays === 'plain') sources.push({ ...PLAIN, config: plain ?? {} });
   const plugins = sources.map(({ name, path, config }) => table('[[plugin]]', { name, path, config }));
   return [
-    table('[server]', { listen: `${daemonAddress}:${PORT}`, 'allowed-hosts': [daemonAddress], ...server }),
+    table('[server]', { listen: `${daemonAddress}:${PORT}`, ...server }),
     table('[ice]', ice),
     ...plugins,
     table('[source]', { plays }),

@@ -1,4 +1,5 @@
 // The daemon under test: the release binary with a configuration of the test's own, on the other end of the wire.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -25,6 +26,8 @@ export class Daemon {
   constructor(wishes) {
     this.folder = mkdtempSync(join(tmpdir(), 'icescope-e2e-'));
     this.file = join(this.folder, 'icescope.toml');
+    this.adminToken = randomBytes(16).toString('hex');
+    writeFileSync(join(this.folder, 'admin.token'), this.adminToken, { mode: 0o600 });
     this.configure(wishes);
     this.program = new Program(onDaemonHost([binary, 'run', '--config', this.file]));
   }
@@ -44,7 +47,8 @@ export class Daemon {
   }
 
   configure(wishes) {
-    writeFileSync(this.file, configuration(wishes), { mode: 0o600 });
+    const server = { tokens: ['./admin.token'], ...wishes.server };
+    writeFileSync(this.file, configuration({ ...wishes, server }), { mode: 0o600 });
   }
 
   async ready() {
@@ -69,6 +73,11 @@ export class Daemon {
     const response = await fetch(`${ORIGIN}${path}`, { headers });
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
     return response.json();
+  }
+
+  /** All sessions. */
+  sessions() {
+    return this.get('/api/sessions', { Authorization: `Bearer ${this.adminToken}` });
   }
 
   /** A session's record. */

@@ -1,0 +1,65 @@
+// Ends of a session: DELETE, a closed tab, a browser that vanished, a cut wire; each is noticed and named
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import test from 'node:test';
+import { getThere } from './lib/http.mjs';
+import { layNetwork, wire } from './lib/network.mjs';
+import { scene, sessionOf, start } from './lib/scene.mjs';
+import { until } from './lib/until.mjs';
+
+/** The product's own promise, in seconds. */
+const VANISHED = 30;
+const timeout = 120_000;
+layNetwork();
+
+/** Waits until the session is over and answers why and after how many seconds. */
+async function over(session, read, seconds) {
+  const begin = performance.now();
+  const closed = await until(
+    'the session is over',
+    async () => {
+      const { session: head } = await read(`/api/sessions/${session.id}`, { Authorization: `Bearer ${session.token}` });
+      return head.state === 'closed' && head.closed;
+    },
+    { seconds, every: 200 },
+  );
+  return { ...closed, after: (performance.now() - begin) / 1000 };
+}
+
+async function watched(t) {
+  const { daemon, browser, page, explained } = await scene(t);
+  await explained(start(page));
+  return { daemon, browser, page, session: await sessionOf(page), read: (...request) => daemon.get(...request) };
+}
+
+test('DELETE of the resource ends the session', { timeout }, async (t) => {
+  const { daemon, page, session, read } = await watched(t);
+  const status = await page.evaluate(async () => (await fetch(window.e2e.resources[0], { method: 'DELETE' })).status);
+  assert.equal(status, 200);
+  const closed = await daemon.explained(over(session, read, 5));
+  assert.equal(closed.code, 'deleted');
+});
+
+test('a closed tab ends the session', { timeout }, async (t) => {
+  const { daemon, page, session, read } = await watched(t);
+  await page.close();
+  const closed = await daemon.explained(over(session, read, VANISHED));
+  t.diagnostic(`noticed after ${closed.after.toFixed(1)} s: ${closed.code} (${closed.reason})`);
+  assert.ok(['deleted', 'closed-by-remote'].includes(closed.code), closed.code);
+});
+
+test('the session of a killed browser is gone within 30 s', { timeout }, async (t) => {
+  const { daemon, browser, session, read } = await watched(t);
+  browser.vanish();
+  const closed = await daemon.explained(over(session, read, VANISHED));
+  t.diagnostic(`noticed after ${closed.after.toFixed(1)} s: ${closed.code} (${closed.reason})`);
+  assert.equal(closed.code, 'vanished');
+});
+
+test('the session behind a cut wire is gone within 30 s', { timeout }, async (t) => {
+  const { daemon, session } = await watched(t);
+  execFileSync('ip', ['link', 'set', wire, 'down']);
+  const closed = await daemon.explained(over(session, getThere, VANISHED));
+  t.diagnostic(`noticed after ${closed.after.toFixed(1)} s: ${closed.code} (${closed.reason})`);
+  assert.equal(closed.code, 'vanished');
+});
