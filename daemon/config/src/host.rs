@@ -15,6 +15,9 @@ pub struct Host {
 impl Host {
     /// Reads `host` or `host:port`; the error is what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains("//") {
+            return Err("has a scheme: only the host belongs here".to_owned());
+        }
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, after) = rest.split_once(']').ok_or("has a «[» without its «]»")?;

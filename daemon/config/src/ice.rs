@@ -17,7 +17,7 @@ pub struct Ice {
     pub browser: Browser,
     /// One UDP port for all sessions; `None` is an ephemeral one for each.
     pub udp_port: Option<u16>,
-    /// The port of ICE-TCP (RFC 6544); `None` is no ICE-TCP.
+    /// The port of ICE-TCP (RFC 6544), 0 for a free one for each session; `None` is no ICE-TCP.
     pub tcp_port: Option<u16>,
     /// Public addresses of a 1:1 NAT in front of this host.
     pub addresses: Vec<NatAddress>,
@@ -123,9 +123,9 @@ fn tcp_port(item: &Item<'_>) -> Option<Option<u16>> {
         Some("off") => Some(None),
         Some(_) => item.fail(
             format!("{} is neither a port nor \"off\"", item.quoted()),
-            "write the TCP port as a number, or \"off\" for no ICE-TCP",
+            "write the TCP port as a number (0: a free one for each session), or \"off\" for no ICE-TCP",
         ),
-        None => item.count::<u16>(&(1..=65_535), "a TCP port; or \"off\"").map(Some),
+        None => item.count::<u16>(&(0..=65_535), "a TCP port; 0: a free one for each session; or \"off\"").map(Some),
     }
 }
 

@@ -5,6 +5,8 @@ use crate::reader::Item;
 use crate::secret::{Secret, secret_file};
 use crate::table::Table;
 
+/// Where secrets are written by mistake; each is a problem already, as a key that does not exist.
+pub(crate) const INLINE: [&str; 3] = ["credential", "password", "secret"];
 const ENTRY: &str = "[{ urls = [\"stun:stun.example.net\"] }]";
 
 /// `[ice.browser]`
@@ -130,6 +132,8 @@ fn server(item: &Item<'_>) -> Option<IceServer> {
             return table.fail("a password without its user name", "add username = \"NAME\"");
         }
         Credential::Static { username: username?, password: password? }
+    } else if INLINE.iter().any(|key| has(key)) {
+        return None;
     } else {
         return table.fail(
             "a TURN server lets nobody in without a credential",

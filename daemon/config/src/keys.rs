@@ -62,6 +62,7 @@ pub const KEYS: &[Key] = &[
     key("relay.enabled", Restart),
     key("plugin[].name", Reload),
     key("plugin[].path", Reload),
+    key("plugin[].id", Reload),
     key("plugin[].isolation", Reload),
     key("plugin[].sha256", Reload),
     key("plugin[].grants", Reload),
@@ -73,9 +74,11 @@ pub const KEYS: &[Key] = &[
     key("limits.remote-candidates", Restart),
     key("limits.candidates-per-second", Restart),
     key("limits.request-body", Restart),
-    key("limits.requests-per-second", Restart),
+    key("limits.new-sessions-per-second", Restart),
+    key("limits.new-sessions-burst", Restart),
     key("limits.events-per-session", Restart),
     key("limits.source-bit-rate.min", Restart),
+    key("limits.source-bit-rate.start", Restart),
     key("limits.source-bit-rate.max", Restart),
     key("limits.retry-after", Restart),
     key("limits.allow-loopback-candidates", Restart),
@@ -83,8 +86,8 @@ pub const KEYS: &[Key] = &[
     key("log.format", Restart),
 ];
 
-/// Keys that DESIGN knows and this version does not.
-const PLANNED: [&str; 2] = ["history.path", "history.retention"];
+/// Tables of what this version does not have yet.
+const PLANNED: [&str; 2] = ["relay", "history"];
 
 /// What may stand under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +106,11 @@ pub(crate) struct Child {
 
 impl Child {
     /// Whether a table stands where one must; the error is what to write. Arrays and values are for their readers.
-    pub fn kind_of_value(self, value: &DeValue<'_>) -> Result<(), String> {
+    pub fn kind_of_value(self, value: &DeValue<'_>, path: &str) -> Result<(), String> {
         match (self.shape, value) {
             (Shape::Table, DeValue::Table(_)) | (Shape::Value | Shape::Tables, _) => Ok(()),
-            (Shape::Table, DeValue::Array(_)) => Err(format!("write [{}], with single brackets", self.name)),
-            (Shape::Table, _) => Err(format!("write a table: [{}] above its keys", self.name)),
+            (Shape::Table, DeValue::Array(_)) => Err(format!("write [{path}], with single brackets")),
+            (Shape::Table, _) => Err(format!("write a table: [{path}] above its keys")),
         }
     }
 }
@@ -136,12 +139,8 @@ pub(crate) fn children(pattern: &str) -> Vec<Child> {
 /// Message and remedy for a key that does not exist.
 pub(crate) fn unknown(pattern: &str, name: &str, siblings: &[Child]) -> (String, String) {
     let table = pattern.replace("[]", "");
-    let path = if pattern.is_empty() { name.to_owned() } else { format!("{pattern}.{name}") };
-    if PLANNED.contains(&path.as_str()) {
-        return ("this key has no effect in this version".to_owned(), "take it out; a later version will know it".to_owned());
-    }
     let what = if pattern.is_empty() { "there is no such table" } else { "there is no such key" };
-    if pattern.ends_with("servers[]") && ["credential", "password", "secret"].contains(&name) {
+    if pattern.ends_with("servers[]") && crate::ice_server::INLINE.contains(&name) {
         let help = "a secret does not stand in this file: write it into a file that others may not read, and name that \
                     with credential-file (a password) or secret-file (the shared secret of the TURN REST API)";
         return (what.to_owned(), help.to_owned());
@@ -149,6 +148,9 @@ pub(crate) fn unknown(pattern: &str, name: &str, siblings: &[Child]) -> (String,
     let names = || siblings.iter().map(|child| child.name);
     if let Some(near) = nearest(name, names()) {
         return (what.to_owned(), format!("did you mean «{near}»?"));
+    }
+    if PLANNED.contains(&pattern) {
+        return ("this version does not know this key".to_owned(), "take it out, or use a later version".to_owned());
     }
     let elsewhere: BTreeSet<String> = KEYS
         .iter()

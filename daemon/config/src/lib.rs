@@ -50,6 +50,6 @@ pub use crate::probes::Probes;
 pub use crate::problem::{Place, Problem, Problems, Severity};
 pub use crate::relay::Relay;
 pub use crate::secret::{Environment, Secret};
-pub use crate::server::{AllowedHosts, Server, Tls};
+pub use crate::server::{Server, Tls};
 pub use crate::settings::{Settings, load, parse};
 pub use crate::source::Source;

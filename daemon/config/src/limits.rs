@@ -15,8 +15,10 @@ pub struct Limits {
     pub candidates_per_second: u32,
     /// Bytes of a request's body.
     pub request_body: usize,
-    /// Requests per second of one client address.
-    pub requests_per_second: u32,
+    /// New sessions per second of one client address, once its burst is used up.
+    pub new_sessions_per_second: u32,
+    /// New sessions that one client address may open at once.
+    pub new_sessions_burst: u32,
     /// Events kept of one session.
     pub events_per_session: usize,
     /// What a source's bit rate may be.
@@ -32,6 +34,8 @@ pub struct Limits {
 pub struct BitRates {
     /// Bits per second; a viewer who cannot take these does not slow the others down further.
     pub min: u64,
+    /// Bits per second; what a stream begins with.
+    pub start: u64,
     /// Bits per second.
     pub max: u64,
 }
@@ -43,9 +47,10 @@ impl Default for Limits {
             remote_candidates: 50,
             candidates_per_second: 20,
             request_body: 64 << 10,
-            requests_per_second: 20,
+            new_sessions_per_second: 5,
+            new_sessions_burst: 30,
             events_per_session: 4096,
-            source_bit_rate: BitRates { min: 250_000, max: 4_000_000 },
+            source_bit_rate: BitRates { min: 150_000, start: 1_000_000, max: 2_500_000 },
             retry_after: Duration::from_secs(5),
             allow_loopback_candidates: false,
         }
@@ -66,8 +71,11 @@ impl Limits {
             request_body: table.or("request-body", default.request_body, |item| {
                 item.size(&(8 << 10..=16 << 20)).and_then(|size| usize::try_from(size).ok())
             }),
-            requests_per_second: table.or("requests-per-second", default.requests_per_second, |item| {
-                item.count(&(1..=100_000), "requests per second and client address")
+            new_sessions_per_second: table.or("new-sessions-per-second", default.new_sessions_per_second, |item| {
+                item.count(&(1..=1_000), "new sessions per second and client address")
+            }),
+            new_sessions_burst: table.or("new-sessions-burst", default.new_sessions_burst, |item| {
+                item.count(&(1..=10_000), "new sessions of one client address")
             }),
             // The set-up of a session alone takes some hundreds.
             events_per_session: table
@@ -78,7 +86,7 @@ impl Limits {
                 // The header Retry-After knows nothing finer (RFC 9110 §10.2.3).
                 match wait.subsec_nanos() {
                     0 => Some(wait),
-                    _ => item.fail(format!("{} is not a number of whole seconds", item.quoted()), "write whole seconds"),
+                    _ => item.fail(format!("{} is not a number of whole seconds", item.quoted()), "write whole seconds, such as \"5s\""),
                 }
             }),
             allow_loopback_candidates: table
@@ -94,12 +102,15 @@ impl BitRates {
         let range = 50_000..=100_000_000;
         let rates = Self {
             min: table.or("min", default.min, |item| item.bit_rate(&range)),
+            start: table.or("start", default.start, |item| item.bit_rate(&range)),
             max: table.or("max", default.max, |item| item.bit_rate(&range)),
         };
-        if let Some(item) = table.get("min").or_else(|| table.get("max")).filter(|_| rates.min > rates.max) {
-            let show = crate::units::show_bit_rate;
-            let message = format!("the least bit rate ({}) is above the greatest ({})", show(rates.min), show(rates.max));
-            item.fail::<()>(message, "make limits.source-bit-rate.min at most limits.source-bit-rate.max");
+        if !(rates.min <= rates.start && rates.start <= rates.max) {
+            let [min, start, max] = [rates.min, rates.start, rates.max].map(crate::units::show_bit_rate);
+            table.fail::<()>(
+                format!("these bit rates do not rise: min {min}, start {start}, max {max}"),
+                "make min at most start, and start at most max; a key that is left out has its default",
+            );
         }
         table.finish();
         rates

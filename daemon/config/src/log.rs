@@ -55,7 +55,7 @@ fn level(item: &Item<'_>) -> Option<String> {
     if let Some(slip) = slip {
         let near = crate::keys::nearest(slip, LEVELS.into_iter());
         let near = near.map_or_else(String::new, |level| format!("; did you mean {level}?"));
-        return item.fail(format!("\"{}\" is not a level", slip.escape_debug()), format!("write {EXAMPLE}{near}"));
+        return item.fail_part(slip, format!("\"{}\" is not a level", slip.escape_debug()), format!("write {EXAMPLE}{near}"));
     }
     match EnvFilter::builder().parse(text) {
         Ok(_) => Some(text.to_owned()),

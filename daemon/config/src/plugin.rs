@@ -20,6 +20,8 @@ pub struct Plugin {
     pub name: String,
     /// The library: an absolute path, or a bare name that is looked up in the plugin directory.
     pub path: String,
+    /// Which plugin of the library, by its own id (`org.icescope.video.gstreamer`); `None` where the library has one only.
+    pub id: Option<String>,
     /// Where it runs.
     pub isolation: Isolation,
     /// What the library's SHA-256 must be: 64 lower-case hex digits.
@@ -47,6 +49,7 @@ impl fmt::Debug for Plugin {
         f.debug_struct("Plugin")
             .field("name", &self.name)
             .field("path", &self.path)
+            .field("id", &self.id)
             .field("isolation", &self.isolation)
             .field("sha256", &self.sha256)
             .field("grants", &self.grants)
@@ -56,11 +59,17 @@ impl fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    pub(crate) fn read_all(root: &Table<'_>) -> Vec<Self> {
-        let Some(item) = root.get("plugin") else { return Vec::new() };
-        let Some(entries) = item.entries("[[plugin]], with double brackets, above its keys") else { return Vec::new() };
+    /// All plugins, and the names of all of them; `None` where a name could not be read.
+    pub(crate) fn read_all(root: &Table<'_>) -> (Vec<Self>, Option<Vec<String>>) {
+        let Some(item) = root.get("plugin") else { return (Vec::new(), Some(Vec::new())) };
+        let Some(entries) = item.entries("[[plugin]], with double brackets, above its keys") else {
+            return (Vec::new(), None);
+        };
         let mut names = Vec::new();
-        entries.iter().filter_map(|entry| Self::read(&entry.table("[[plugin]] above its keys")?, &mut names)).collect()
+        let read = |entry: &Item<'_>| Self::read(&entry.table("[[plugin]] above its keys")?, &mut names);
+        let plugins = entries.iter().map(read).collect::<Vec<_>>().into_iter().flatten().collect();
+        let names = (names.len() == entries.len()).then_some(names);
+        (plugins, names)
     }
 
     fn read(table: &Table<'_>, names: &mut Vec<String>) -> Option<Self> {
@@ -68,12 +77,13 @@ impl Plugin {
         let grant = |item: &Item<'_>| item.one_of(&GRANTS).map(str::to_owned);
         let name = table.required("name", "add name = \"NAME\"; [source] and URLs use it", |item| name(item, names));
         let path = table.required("path", "add path = \"/PATH/TO/libplugin.so\", or a bare name such as \"video-gstreamer\"", path);
+        let id = table.optional("id", |item| item.string("the plugin's own id, as icescope plugins shows it").map(str::to_owned));
         let isolation = table.or("isolation", Isolation::default(), |item| item.one_of(&isolations));
         let sha256 = table.optional("sha256", sha256);
         let grants = table.or("grants", Vec::new(), |item| item.list("[\"icescope.ice-servers/1\"]", grant));
         let config = table.or("config", Value::Object(Map::new()), config);
         table.finish();
-        Some(Self { name: name?, path: path?, isolation, sha256, grants, config })
+        Some(Self { name: name?, path: path?, id, isolation, sha256, grants, config })
     }
 }
 
@@ -112,33 +122,30 @@ fn sha256(item: &Item<'_>) -> Option<String> {
 
 fn config(item: &Item<'_>) -> Option<Value> {
     item.table("[plugin.config] above its keys")?;
-    json(item.cx.document.text(), item, item.value(), item.span())
+    json(item)
 }
 
 /// A TOML value as JSON. What JSON cannot say is a problem.
-fn json(text: &str, item: &Item<'_>, value: &DeValue<'_>, span: std::ops::Range<usize>) -> Option<Value> {
-    match value {
+fn json(item: &Item<'_>) -> Option<Value> {
+    match item.value() {
         DeValue::String(text) => Some(Value::String(text.to_string())),
         DeValue::Boolean(truth) => Some(Value::Bool(*truth)),
-        DeValue::Datetime(_) => Some(Value::String(text.get(span)?.to_owned())),
+        DeValue::Datetime(_) => Some(Value::String(item.cx.document.text().get(item.span())?.to_owned())),
         DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
             Ok(number) => Some(Value::Number(number.into())),
-            Err(_) => item.fail_at(span, "this integer does not fit 64 bits", "write a smaller one, or a string"),
+            Err(_) => item.fail("this integer does not fit 64 bits", "write a smaller one, or a string"),
         },
         DeValue::Float(digits) => match digits.as_str().parse().ok().and_then(Number::from_f64) {
             Some(number) => Some(Value::Number(number)),
-            None => item.fail_at(span, "a plugin cannot be told infinity or «not a number»", "write a finite number"),
+            None => item.fail("a plugin cannot be told infinity or «not a number»", "write a finite number"),
         },
-        DeValue::Array(array) => {
-            let values: Vec<_> = array.iter().map(|value| json(text, item, value.get_ref(), value.span())).collect();
-            values.into_iter().collect::<Option<_>>().map(Value::Array)
-        }
+        DeValue::Array(_) => item.list("an array", json).map(Value::Array),
         DeValue::Table(table) => {
-            let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-                let key: &std::borrow::Cow<'_, str> = key.get_ref();
-                (key.to_string(), json(text, item, value.get_ref(), value.span()))
+            let entry = |(key, value)| {
+                let (key, value): (&toml::Spanned<toml::de::DeString<'_>>, _) = (key, value);
+                (key.get_ref().to_string(), json(&item.child(key.get_ref(), value)))
             };
-            let entries: Vec<_> = table.iter().map(entry).collect();
+            let entries: Vec<(String, Option<Value>)> = table.iter().map(entry).collect();
             entries.into_iter().map(|(key, value)| Some((key, value?))).collect::<Option<_>>().map(Value::Object)
         }
     }

@@ -19,6 +19,10 @@ impl Probes {
     pub(crate) fn read(table: &Table<'_>) -> Self {
         let schedule = table.optional("schedule", |item| match item.value().as_str() {
             Some("off") => Some(None),
+            Some(text) if crate::units::duration(text).is_none() => item.fail(
+                format!("{} is neither a duration with its unit nor \"off\"", item.quoted()),
+                "write how often (\"10min\", \"1h\", \"1d\"), or \"off\" for only when asked",
+            ),
             _ => item.duration(&(SHORTEST..=LONGEST)).map(Some),
         });
         table.finish();

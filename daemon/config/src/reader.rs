@@ -44,10 +44,20 @@ impl<'t> Item<'t> {
         None
     }
 
-    /// Notes that a part of this value is wrong.
-    pub fn fail_at<T>(&self, span: Range<usize>, message: &str, help: &str) -> Option<T> {
-        self.cx.push(self.cx.document.problem(&self.path, &span, message.to_owned(), Some(help.to_owned())));
+    /// Notes that a part of this string is wrong: where it stands in the file as it is read, that part alone is shown.
+    pub fn fail_part<T>(&self, part: &str, message: String, help: String) -> Option<T> {
+        let span = self.span();
+        let raw = self.cx.document.text().get(span.clone()).unwrap_or_default();
+        let start = raw.rfind(part).map(|at| span.start + at);
+        let span = start.map_or(span, |start| start..start + part.len());
+        self.cx.push(self.cx.document.problem(&self.path, &span, message, Some(help)));
         None
+    }
+
+    /// A key of this value, which is a table.
+    pub fn child(&self, key: &str, value: &'t Spanned<DeValue<'t>>) -> Self {
+        let path = format!("{}.{}", self.path, crate::document::quoted_key(key));
+        Self::new(self.cx, value, format!("{}.{key}", self.pattern), path)
     }
 
     /// Notes that this value is allowed but deserves a word.

@@ -24,8 +24,9 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// Under which URL browsers reach it.
     pub public_url: Option<PublicUrl>,
-    /// The `Host` values that are answered; `None` is the default of [`Server::hosts`].
-    pub allowed_hosts: Option<Vec<Host>>,
+    /// Hosts by which the daemon may be called, beside the address that was connected to, `localhost`, the loopback
+    /// addresses and the host of `public_url`. One without port stands for every port.
+    pub allowed_hosts: Vec<Host>,
     /// Foreign origins that may use the API (CORS). The daemon's own needs no entry.
     pub allowed_origins: Vec<Origin>,
     /// HTTPS instead of HTTP.
@@ -45,32 +46,12 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// Which `Host` headers are answered: the guard against DNS rebinding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AllowedHosts(Vec<Host>);
-
-impl AllowedHosts {
-    /// Whether a `Host` header is one of them. An entry without port stands for every port.
-    pub fn allows(&self, header: &str) -> bool {
-        Host::parse(header).is_ok_and(|host| {
-            // No port in the header is that of the scheme, which a proxy in front may have chosen.
-            let same_port = |allowed: u16| host.port.map_or(allowed == 80 || allowed == 443, |port| port == allowed);
-            self.0.iter().any(|allowed| allowed.name == host.name && allowed.port.is_none_or(same_port))
-        })
-    }
-
-    /// Each of them.
-    pub fn list(&self) -> &[Host] {
-        &self.0
-    }
-}
-
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8085))],
             public_url: None,
-            allowed_hosts: None,
+            allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             tls: None,
             tokens: Vec::new(),
@@ -80,24 +61,6 @@ impl Default for Server {
 }
 
 impl Server {
-    /// The `Host` values to answer, given the addresses that are really listened on: `allowed-hosts`, or by default
-    /// those addresses and `localhost`, `127.0.0.1` and `[::1]` with their ports; and the host of `public-url` always.
-    pub fn hosts(&self, bound: &[SocketAddr]) -> AllowedHosts {
-        let mut hosts = self.allowed_hosts.clone().unwrap_or_else(|| {
-            let names = |address: &SocketAddr| {
-                let own = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-                let port = Some(address.port());
-                let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
-                own.into_iter().chain(loopback).map(move |name| Host { name, port }).collect::<Vec<_>>()
-            };
-            bound.iter().flat_map(names).collect()
-        });
-        hosts.extend(self.public_url.as_ref().map(|url| Host { name: url.host.name.clone(), port: Some(url.port()) }));
-        hosts.sort();
-        hosts.dedup();
-        AllowedHosts(hosts)
-    }
-
     pub(crate) fn read(table: &Table<'_>) -> Self {
         let default = Self::default();
         let origins = |item: &Item<'_>| {
@@ -107,26 +70,15 @@ impl Server {
         let server = Self {
             listen: table.or("listen", default.listen, listen),
             public_url: table.optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
-            allowed_hosts: table.optional("allowed-hosts", hosts),
+            allowed_hosts: table.or("allowed-hosts", default.allowed_hosts, hosts),
             allowed_origins: table.or("allowed-origins", default.allowed_origins, origins),
             tls: Tls::read(&table.table("tls")),
             tokens: table.or("tokens", default.tokens, |item| item.list("[\"/etc/icescope/admin.token\"]", token)),
             gather_wait: table
                 .or("gather-wait", default.gather_wait, |item| item.duration(&(Duration::ZERO..=MAX_GATHER_WAIT))),
         };
-        server.check(table);
         table.finish();
         server
-    }
-
-    fn check(&self, table: &Table<'_>) {
-        let open = self.listen.iter().any(|address| address.ip().is_unspecified());
-        if let Some(listen) = table.get("listen").filter(|_| open && self.allowed_hosts.is_none() && self.public_url.is_none()) {
-            listen.warn(
-                "the daemon listens on every address, but answers only requests for localhost",
-                "name the host as browsers write it in server.allowed-hosts or server.public-url",
-            );
-        }
     }
 }
 
@@ -185,29 +137,4 @@ fn has_pem(item: &Item<'_>, text: &str, kind: &str) -> bool {
         item.fail::<()>(format!("the file has no PEM block «{kind}»"), "name the right file, in PEM format");
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn by_default_only_loopback_names_are_hosts() {
-        let hosts = Server::default().hosts(&["127.0.0.1:8085".parse().unwrap()]);
-        for good in ["localhost:8085", "LOCALHOST:8085", "127.0.0.1:8085", "[::1]:8085"] {
-            assert!(hosts.allows(good), "{good}");
-        }
-        for bad in ["evil.example:8085", "localhost", "localhost:80", "127.0.0.1:8086", "", "[::1"] {
-            assert!(!hosts.allows(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_public_url_is_always_a_host() {
-        let url = Some(Origin::parse("https://robot.example.net").unwrap());
-        let server = Server { public_url: url, allowed_hosts: Some(vec![]), ..Server::default() };
-        let hosts = server.hosts(&["0.0.0.0:8085".parse().unwrap()]);
-        assert!(hosts.allows("robot.example.net") && hosts.allows("robot.example.net:443"));
-        assert!(!hosts.allows("robot.example.net:8085") && !hosts.allows("localhost:8085"));
-    }
 }

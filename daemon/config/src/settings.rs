@@ -125,11 +125,12 @@ pub fn parse(path: &Path, text: String, environment: &Environment) -> Result<Set
 }
 
 fn read_tables(root: &Table<'_>) -> Settings {
+    let (plugins, names) = Plugin::read_all(root);
     let settings = Settings {
         server: Server::read(&root.table("server")),
         ice: Ice::read(&root.table("ice")),
         relay: Relay::read(&root.table("relay")),
-        plugins: Plugin::read_all(root),
+        plugins,
         source: Source::read(&root.table("source")),
         probes: Probes::read(&root.table("probes")),
         history: History::read(&root.table("history")),
@@ -137,7 +138,9 @@ fn read_tables(root: &Table<'_>) -> Settings {
         log: Log::read(&root.table("log")),
         ..Settings::default()
     };
-    settings.source.check(&root.table("source"), &settings.plugins);
+    if let Some(names) = names {
+        settings.source.check(&root.table("source"), &names);
+    }
     check_policy(root, &settings.ice);
     root.finish();
     settings

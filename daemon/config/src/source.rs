@@ -1,6 +1,5 @@
 //! `[source]`: what viewers see.
 
-use crate::plugin::Plugin;
 use crate::table::Table;
 
 /// `[source]`
@@ -18,12 +17,12 @@ impl Source {
     }
 
     /// Notes a name that no plugin has.
-    pub(crate) fn check(&self, table: &Table<'_>, plugins: &[Plugin]) {
+    pub(crate) fn check(&self, table: &Table<'_>, plugins: &[String]) {
         let (Some(name), Some(item)) = (&self.plays, table.get("plays")) else { return };
-        if plugins.iter().any(|plugin| plugin.name == *name) {
+        if plugins.contains(name) {
             return;
         }
-        let names = || plugins.iter().map(|plugin| plugin.name.as_str());
+        let names = || plugins.iter().map(String::as_str);
         let help = match crate::keys::nearest(name, names()) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None if plugins.is_empty() => "add a [[plugin]] with this name".to_owned(),

@@ -38,12 +38,16 @@ impl<'t> Context<'t> {
                 "this key or table stands in the file a second time".to_owned(),
                 Some("keep one of the two".to_owned()),
             ),
-            words => self.document.problem(
-                "",
-                &span,
-                format!("this is not TOML: {words}"),
-                Some("see https://toml.io for the syntax; the keys are checked once it is right".to_owned()),
-            ),
+            words => {
+                let words = words.trim_end_matches(", expected nothing");
+                let bare = ["invalid float", "invalid integer", "invalid date", "string values must be quoted"];
+                let help = if bare.iter().any(|start| words.starts_with(start)) {
+                    "a text stands in quotes: key = \"text\"; all keys are checked once the syntax is right"
+                } else {
+                    "see https://toml.io for the syntax; all keys are checked once it is right"
+                };
+                self.document.problem("", &span, format!("this is not TOML: {words}"), Some(help.to_owned()))
+            }
         };
         // A fault often drags others of the same line behind it.
         let line = |problem: &Problem| problem.place.as_ref().map(|place| place.line);
@@ -148,7 +152,7 @@ impl<'t> Table<'t> {
                 path => format!("{path}.{}", quoted_key(name)),
             };
             let problem = if let Some(known) = known.iter().find(|known| known.name == name) {
-                match known.kind_of_value(value.get_ref()) {
+                match known.kind_of_value(value.get_ref(), &path) {
                     Ok(()) => continue,
                     Err(wanted) => {
                         let message = format!("a table is expected here, not {}", article(value.get_ref()));
