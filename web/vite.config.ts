@@ -5,7 +5,8 @@ const daemon = process.env.ICESCOPE_URL ?? 'http://127.0.0.1:8085';
 
 export default defineConfig({
   build: {
-    target: ['chrome111', 'firefox115', 'safari16.4'],
+    // The first with light-dark(), which the colours use.
+    target: ['chrome123', 'firefox120', 'safari17.5'],
     // CSP default-src 'self' forbids data: URLs, so nothing is inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

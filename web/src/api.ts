@@ -1,7 +1,8 @@
 import type { ApiError } from './generated/ApiError';
+import type { FromPage } from './generated/FromPage';
 import type { Plugins } from './generated/Plugins';
 import type { SessionOpened } from './generated/SessionOpened';
-import type { SessionRecord } from './generated/SessionRecord';
+import type { ToPage } from './generated/ToPage';
 import { texts } from './texts';
 
 /** Why a request to the daemon did not give what was asked for, in words for a person. */
@@ -53,10 +54,19 @@ export async function openSession(fetcher: Fetch): Promise<SessionOpened> {
   return json(fetcher, 'POST', '/api/sessions', { method: 'POST' });
 }
 
-/** Reads a session's record. */
-export async function readSession(fetcher: Fetch, id: string, token: string): Promise<SessionRecord> {
-  const path = `/api/sessions/${encodeURIComponent(id)}`;
-  return json(fetcher, 'GET', path, { headers: { Authorization: `Bearer ${token}` } });
+/** The live channel's messages by a single request, each way; `next` is the first event that the page has not got. */
+export async function exchange(
+  fetcher: Fetch,
+  session: { id: string; token: string },
+  next: number,
+  messages: FromPage[],
+): Promise<ToPage[]> {
+  const path = `/api/sessions/${encodeURIComponent(session.id)}/events?next=${next}`;
+  return json(fetcher, 'POST', path, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${session.token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(messages),
+  });
 }
 
 /** Reads the plugins' states. */

@@ -12,18 +12,18 @@ export function App() {
   return (
     <>
       <Header />
+      <Plugins />
       <main>
         <ProblemNotice />
         <div class="columns">
-          <div class="column side">
+          <div class="column first">
             <Video />
             <Connection />
+          </div>
+          <TimelineCard />
+          <div class="column last">
             <Candidates />
             <Uplink />
-            <Plugins />
-          </div>
-          <div class="column">
-            <TimelineCard />
           </div>
         </div>
       </main>

@@ -156,7 +156,7 @@ export const texts = {
   },
   timeline: {
     title: 'Timeline',
-    about: 'Events from both ends on one clock, in milliseconds since the session was opened.',
+    about: 'both ends on one clock, from the opening of the session',
     time: 'Time, ms',
     delta: 'Δ',
     seenBy: 'Seen by',

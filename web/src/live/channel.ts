@@ -1,10 +1,10 @@
-import { type Fetch, RequestError, readSession, refusal, request } from '../api';
+import { exchange, type Fetch, RequestError } from '../api';
 import type { Event } from '../generated/Event';
 import type { FromPage } from '../generated/FromPage';
 import type { SessionSummary } from '../generated/SessionSummary';
 import type { ToPage } from '../generated/ToPage';
 import { Backoff } from './backoff';
-import { type ClockEstimate, ClockEstimator } from './clock';
+import { type ClockEstimate, ClockEstimator, type Exchange } from './clock';
 import type { Outbox } from './outbox';
 
 /** How the page and the daemon stand: by WebSocket, by single requests where WebSockets are blocked, not at all; or the session is not known. */
@@ -35,12 +35,15 @@ const LATER_EXCHANGES = 3;
 const CLOCK_EVERY_MS = 10_000;
 /** Events that arise together travel together. */
 const FLUSH_AFTER_MS = 10;
-/** Events of one message: well below the daemon's limit of a message's size. */
-const BATCH = 64;
+/** Bytes of one message: well below the daemon's limits of a message and of a request's body. */
+const BATCH = 24 * 1024;
 /** How long a WebSocket may stay half open before single requests stand in for it: some proxies swallow the upgrade silently. */
 const OPEN_WITHIN_MS = 3000;
-/** How often the record is asked for while there is no WebSocket. */
+/** How often messages go by single requests while there is no WebSocket. */
 const ASK_EVERY_MS = 1000;
+/** Close codes of the daemon's own (RFC 6455 §7.4.2) after which another WebSocket would end the same way. */
+const FORGOTTEN = new Set([4401, 4404]);
+const SESSION_OVER = 4410;
 
 /** The live channel of one session: WebSocket first, single requests where there is none, and back. */
 export class Channel {
@@ -53,6 +56,8 @@ export class Channel {
   #next = 0;
   #exchangesLeft = 0;
   #asking = false;
+  /** An estimate that the next request is to carry. */
+  #unsent: ClockEstimate | undefined;
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(options: ChannelOptions) {
@@ -110,16 +115,22 @@ export class Channel {
     socket.onmessage = (message) => {
       if (ours()) this.#receive(message.data);
     };
-    socket.onclose = () => {
-      if (ours()) this.#broke();
+    socket.onclose = (event) => {
+      if (ours()) this.#broke(event.code);
     };
   }
 
-  #broke(): void {
+  #broke(code: number): void {
     this.#socket = undefined;
     this.#stop('open');
     this.#stop('clock');
     this.#options.outbox.rewind();
+    if (code === SESSION_OVER) this.close();
+    else if (FORGOTTEN.has(code)) this.#become('gone');
+    else this.#reconnect();
+  }
+
+  #reconnect(): void {
     if (this.#state === 'live') this.#become('connecting');
     this.#after('connect', this.#backoff.next(Math.random()), () => this.#connect());
     this.#ask();
@@ -129,14 +140,18 @@ export class Channel {
     const arrived = this.#options.now();
     const message = parse(data);
     if (message === undefined) return;
-    // The daemon lets a page in and closes again at once if the token is wrong: only a word from it counts as success.
+    // The daemon lets a page in and closes again at once if it does not know it: only a word from it counts as success.
     this.#backoff.reset();
+    this.#take(message, arrived);
+  }
+
+  #take(message: ToPage, arrived: number): void {
     switch (message.type) {
       case 'pong':
         this.#exchanged({ ...message, arrived });
         break;
       case 'events':
-        this.#take(message.events);
+        this.#takeEvents(message.events);
         break;
       case 'ack':
         this.#options.outbox.acknowledge(message.number);
@@ -149,7 +164,7 @@ export class Channel {
     }
   }
 
-  #take(events: Event[]): void {
+  #takeEvents(events: Event[]): void {
     const fresh = events.filter((event) => event.sequence >= this.#next);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -163,33 +178,34 @@ export class Channel {
     this.#after('clock', CLOCK_EVERY_MS, () => this.#measure(LATER_EXCHANGES));
   }
 
-  #exchanged(exchange: { sent: number; received: number; answered: number; arrived: number }): void {
-    const estimate = this.#clock.add(exchange);
+  #exchanged(times: Exchange): void {
+    const estimate = this.#clock.add(times);
     this.#exchangesLeft -= 1;
-    // The first estimate goes out at once, so that early events have a place on the axis; a better one follows at the end of the burst.
-    const first = this.#exchangesLeft === FIRST_EXCHANGES - 1;
-    if (estimate !== undefined && (first || this.#exchangesLeft <= 0)) {
-      this.#send({ type: 'clock', offset: estimate.offset, uncertainty: estimate.uncertainty });
-      this.#options.onClock(estimate);
+    if (this.#state === 'live' && this.#exchangesLeft > 0) {
+      this.#send({ type: 'ping', sent: this.#options.now() });
+      return;
     }
-    if (this.#exchangesLeft > 0) this.#send({ type: 'ping', sent: this.#options.now() });
+    if (estimate === undefined) return;
+    // After the whole burst: the daemon holds the first events back until it can place them, and a few round trips place them better.
+    if (this.#state === 'live') this.#send({ type: 'clock', ...estimate });
+    else this.#unsent = estimate;
+    this.#options.onClock(estimate);
   }
 
   #send(message: FromPage): void {
     this.#socket?.send(JSON.stringify(message));
   }
 
-  /** Single requests stand in: hands over events, and reads what is new in the record. Goes on until there is a WebSocket. */
+  /** Single requests stand in, one at a time, until there is a WebSocket. */
   async #ask(): Promise<void> {
-    if (this.#asking || this.#state === 'live' || this.#state === 'closed') return;
+    if (this.#asking || this.#passive()) return;
     this.#asking = true;
     try {
-      await this.#post();
-      const { session } = this.#options;
-      const record = await readSession(this.#options.fetch, session.id, session.token);
+      const { fetch, session } = this.#options;
+      const answers = await exchange(fetch, session, this.#next, this.#letter());
+      const arrived = this.#options.now();
       if (this.#passive()) return;
-      this.#take(record.events);
-      this.#options.onSession(record.session);
+      for (const answer of answers) this.#take(answer, arrived);
       this.#become('requests');
     } catch (error) {
       if (this.#passive()) return;
@@ -199,24 +215,22 @@ export class Channel {
       this.#asking = false;
     }
     if (this.#state === 'gone') this.#stop('connect');
-    else if (!this.#passive()) this.#after('ask', ASK_EVERY_MS, () => this.#ask());
+    // The first estimate is due at once: until then the daemon cannot place this page's events.
+    else if (!this.#passive()) this.#after('ask', this.#unsent === undefined ? ASK_EVERY_MS : 0, () => this.#ask());
   }
 
-  async #post(): Promise<void> {
-    const { session, outbox } = this.#options;
+  /** What the next request carries. */
+  #letter(): FromPage[] {
+    const { outbox, now } = this.#options;
+    const letter: FromPage[] = [];
     outbox.rewind();
     const events = outbox.take(BATCH);
-    if (events.length === 0) return;
-    const path = `/api/sessions/${encodeURIComponent(session.id)}/events`;
-    const body: FromPage = { type: 'events', events };
-    const response = await request(this.#options.fetch, path, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${session.token}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw await refusal('POST', path, response);
-    const answer = parse(await response.text());
-    if (answer?.type === 'ack') outbox.acknowledge(answer.number);
+    if (events.length > 0) letter.push({ type: 'events', events });
+    if (this.#unsent !== undefined) letter.push({ type: 'clock', ...this.#unsent });
+    // A request in between would stay unmeasured; every other one is enough.
+    else letter.push({ type: 'ping', sent: now() });
+    this.#unsent = undefined;
+    return letter;
   }
 
   /** A WebSocket has come up meanwhile, or all is over. */

@@ -32,9 +32,16 @@ export class Outbox {
     return numbered;
   }
 
-  /** The next events to send, at most `max`; the same ones are not given again before `rewind`. */
-  take(max: number): BrowserEvent[] {
-    const batch = this.#waiting.filter((event) => event.number > this.#sent).slice(0, max);
+  /** The next events to send, about `bytes` of JSON and at least one; the same ones are not given again before `rewind`. */
+  take(bytes: number): BrowserEvent[] {
+    const batch: BrowserEvent[] = [];
+    let size = 0;
+    for (const event of this.#waiting) {
+      if (event.number <= this.#sent) continue;
+      size += JSON.stringify(event).length;
+      if (batch.length > 0 && size > bytes) break;
+      batch.push(event);
+    }
     const last = batch.at(-1);
     if (last !== undefined) this.#sent = last.number;
     return batch;

@@ -55,8 +55,6 @@ export interface AttemptOptions {
 const LAST_WORDS_MS = 2000;
 /** How often a busy daemon is asked again: a source that needs longer than this has failed. */
 const TRIES = 20;
-/** Where a 503 names no time. */
-const DEFAULT_RETRY_MS = 1000;
 
 /** One session: opened, with its live channel and its connection, until it is stopped. */
 export class Attempt {
@@ -175,19 +173,21 @@ export class Attempt {
     this.#link?.end();
     this.#hooks.onStage('closed', summary.closed.reason);
     // A daemon that stops closes the channel itself; its return is noticed there.
-    if (summary.closed.code !== 'shutting-down') this.#stop.abort();
+    if (summary.closed.code === 'shutting-down') return;
+    this.#stop.abort();
+    setTimeout(() => this.#channel?.close(), LAST_WORDS_MS);
   }
 
-  /** Asks again as long as the daemon says 503 with Retry-After (a source that starts, all sessions taken). */
+  /** Asks again as long as the daemon says when (Retry-After: a source that starts, all sessions taken, too many requests). */
   async #patiently<T>(what: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await what();
       } catch (error) {
-        const busy = error instanceof RequestError && error.status === 503 && tries < TRIES;
-        if (!busy || this.#stop.signal.aborted) throw error;
-        this.#hooks.onStage('waiting', error.message);
-        await pause(error.retryAfter ?? DEFAULT_RETRY_MS, this.#stop.signal);
+        const wait = error instanceof RequestError ? error.retryAfter : undefined;
+        if (wait === undefined || tries >= TRIES || this.#stop.signal.aborted) throw error;
+        this.#hooks.onStage('waiting', texts.describe(error));
+        await pause(wait, this.#stop.signal);
       }
     }
   }

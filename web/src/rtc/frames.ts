@@ -8,7 +8,10 @@ export interface FirstFrame {
   metadata: Partial<VideoFrameCallbackMetadata>;
 }
 
-/** Tells the first frame that is decoded (data is there) and the first that is presented. Returns a function that gives up. */
+/**
+ * Tells the first frame that is decoded (the element has its data) and the first that is presented. What is presented was decoded: the
+ * callbacks may come the other way round, and the earlier one counts. Returns a function that gives up.
+ */
 export function watchFrames(
   video: HTMLVideoElement,
   onDecoded: (at: number) => void,
@@ -16,10 +19,17 @@ export function watchFrames(
 ): () => void {
   const stop = new AbortController();
   const once = { once: true, signal: stop.signal };
-  video.addEventListener('loadeddata', () => onDecoded(performance.now()), once);
+  let told = false;
+  const decoded = (at: number) => {
+    if (!told) onDecoded(at);
+    told = true;
+  };
+  video.addEventListener('loadeddata', () => decoded(performance.now()), once);
   if ('requestVideoFrameCallback' in video) {
-    const handle = video.requestVideoFrameCallback((at, metadata) => {
-      onPresented({ at: Math.max(at, performance.now()), width: metadata.width, height: metadata.height, metadata });
+    const handle = video.requestVideoFrameCallback((_, metadata) => {
+      const at = performance.now();
+      decoded(at);
+      onPresented({ at, width: metadata.width, height: metadata.height, metadata });
     });
     stop.signal.addEventListener('abort', () => video.cancelVideoFrameCallback(handle));
   } else {

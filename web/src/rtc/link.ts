@@ -8,7 +8,7 @@ import { type ConnectionView, observe } from './observe';
 import { known, type Recorder } from './recorder';
 import { Resource } from './resource';
 import { Sampler } from './sampler';
-import { candidatesOf, endsCandidates, placeOf } from './sdpfrag';
+import { candidatesOf, placeOf } from './sdpfrag';
 import type { SelectedPair, VideoFigures } from './stats';
 import { Trickle } from './trickle';
 
@@ -127,8 +127,7 @@ export class Link {
     if (place !== undefined) this.#trickle.ready(place, candidatesOf(sdp));
     await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#answered = true;
-    this.#showRemote(candidatesOf(answer.sdp));
-    if (endsCandidates(answer.sdp)) this.#hooks.onRemote([]);
+    this.#showRemote(candidatesOf(answer.sdp), placeOf(answer.sdp)?.ufrag ?? '');
     for (const { candidate, ufrag } of this.#early.splice(0)) this.remoteCandidate(candidate, ufrag);
   }
 
@@ -139,8 +138,8 @@ export class Link {
       this.#early.push({ candidate, ufrag });
       return;
     }
-    if (candidate !== '' && this.#remote.has(candidate)) return;
-    this.#showRemote(candidate === '' ? [] : [candidate]);
+    if (this.#remote.has(candidate + ufrag)) return;
+    this.#showRemote([candidate], ufrag);
     const init: RTCIceCandidateInit = { candidate, sdpMLineIndex: 0 };
     if (ufrag !== '') init.usernameFragment = ufrag;
     this.#pc.addIceCandidate(init).catch((error: unknown) => {
@@ -251,8 +250,9 @@ export class Link {
     }
   }
 
-  #showRemote(lines: string[]): void {
-    for (const line of lines) this.#remote.add(line);
+  /** The daemon may say a candidate twice: in its answer and on the live channel. */
+  #showRemote(lines: string[], ufrag: string): void {
+    for (const line of lines) this.#remote.add(line + ufrag);
     const parsed = lines.map(parseCandidate).filter((candidate) => candidate !== undefined);
     if (parsed.length > 0) this.#hooks.onRemote(parsed);
   }

@@ -30,11 +30,6 @@ export function candidatesOf(sdp: string): string[] {
   return [...sdp.matchAll(/^a=(candidate:[^\r\n]*)/gm)].map((match) => match[1] ?? '');
 }
 
-/** Whether an SDP or a fragment says that no more candidates will come (RFC 8838 §8.2). */
-export function endsCandidates(sdp: string): boolean {
-  return /^a=end-of-candidates\s*$/m.test(sdp);
-}
-
 /** Writes a fragment for a PATCH, as in RFC 9725 §4.3.1. */
 export function writeFragment(fragment: Fragment): string {
   const lines = [

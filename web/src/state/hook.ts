@@ -6,7 +6,7 @@ import { store, type Times } from './store';
  * The table draws only a part of a long timeline; `events()` has all of it.
  */
 export interface TestHook {
-  /** The events of the current session, from both ends, in order of time. */
+  /** The events of the current session, from both ends, in order of sequence (the table is in order of time). */
   events(): Event[];
   /** Milestones in milliseconds of `performance.now()`; undefined until reached. */
   readonly times: Readonly<Times>;
@@ -23,7 +23,7 @@ declare global {
 /** Hangs the hook on the window, read-only. */
 export function installHook(): void {
   const hook: TestHook = Object.freeze({
-    events: () => structuredClone([...store.timeline.events]),
+    events: () => structuredClone(store.timeline.events.toSorted((a, b) => a.sequence - b.sequence)),
     get times() {
       return { ...store.times.value };
     },

@@ -7,7 +7,7 @@ export function Plugins() {
   const plugins = [...store.plugins.value].sort((a, b) => Number(a.state === 'ready') - Number(b.state === 'ready'));
   if (plugins.length === 0) return null;
   return (
-    <section class="card" aria-labelledby="plugins-title">
+    <section class="strip" aria-labelledby="plugins-title">
       <h2 id="plugins-title">{texts.plugins.title}</h2>
       <ul id="plugins" class="plugins" aria-live="polite">
         {plugins.map((plugin) => (

@@ -59,7 +59,7 @@ export class Row extends Component<RowProps> {
           <span class="badge">{texts.evidence[event.evidence]}</span>
         </span>
         <span role="cell" class="summary">
-          <code>{event.kind}</code> {event.summary}
+          {event.summary} <code>{event.kind}</code>
         </span>
       </div>
     );

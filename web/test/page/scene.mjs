@@ -1,0 +1,34 @@
+// A browser with the stand-in daemon, its peer and the page.
+import { chromium } from 'playwright-core';
+import { FakeDaemon, ORIGIN } from './daemon.mjs';
+import { becomePeer } from './peer.mjs';
+
+// Without the first ones Chromium looks for its maker's hosts at every start. The last two let two pages of one machine meet.
+const ARGUMENTS = [
+  ...['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
+  ...['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection'],
+];
+
+/** Opens the page; ends all with the test `t`. */
+export async function openPage(t, options = {}) {
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ARGUMENTS,
+    chromiumSandbox: false,
+  });
+  t.after(() => browser.close());
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const peer = await context.newPage();
+  await peer.evaluate(becomePeer);
+  const daemon = new FakeDaemon(peer);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await daemon.install(page);
+  await page.goto(ORIGIN);
+  return { page, peer, daemon, complaints };
+}
