@@ -108,7 +108,7 @@ fn panicking(host: &FakeHost, call: &str) -> Option<Refusal> {
     };
     if result.is_err() {
         assert_eq!(
-            source.formats().unwrap_err().status,
+            source.formats().expect_err("refused").status,
             abi::ICS_E_PANIC,
             "the instance is not used any more"
         );

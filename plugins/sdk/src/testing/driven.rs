@@ -42,8 +42,8 @@ struct Reply {
 }
 
 impl Reply {
-    fn new() -> Box<Self> {
-        let mut reply = Box::new(Self {
+    fn new() -> Self {
+        let mut reply = Self {
             text: vec![0; 4096],
             raw: IcsError {
                 size: size_of::<IcsError>() as u32,
@@ -53,12 +53,13 @@ impl Reply {
                 text: std::ptr::null_mut(),
                 pointer: [0; 128],
             },
-        });
+        };
+        // The heap's address stays when the reply is moved.
         reply.raw.text = reply.text.as_mut_ptr().cast();
         reply
     }
 
-    fn result(self: Box<Self>, status: i32) -> Result<i32, Refusal> {
+    fn result(self, status: i32) -> Result<i32, Refusal> {
         if status >= 0 {
             return Ok(status);
         }
