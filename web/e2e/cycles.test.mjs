@@ -18,41 +18,38 @@ layNetwork();
 
 const limits = { sessions: 64, 'new-sessions-burst': 1000, 'new-sessions-per-second': 1000 };
 
-/** Runs in the page: connects by WHEP until frames are decoded; keeps the connection for the test. */
-async function connect() {
-  const connection = new RTCPeerConnection();
-  connection.addTransceiver('video', { direction: 'recvonly' });
-  await connection.setLocalDescription();
-  const headers = { 'Content-Type': 'application/sdp' };
-  const response = await fetch('/whep', { method: 'POST', headers, body: connection.localDescription.sdp });
-  if (response.status !== 201) throw new Error(`POST /whep: ${response.status} ${await response.text()}`);
-  await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-  await new Promise((resolve, reject) => {
-    const look = () => {
-      if (connection.connectionState === 'connected') resolve();
-      if (connection.connectionState === 'failed') reject(new Error('the connection failed'));
-    };
-    connection.addEventListener('connectionstatechange', look);
-    look();
-  });
-  return { connection, resource: response.headers.get('Location') };
-}
-
-/** Runs in the page: `count` times one after the other, every second ended by DELETE, the others by close alone. */
-async function cycles({ count, source }) {
-  const connect = new Function(`return ${source}`)();
-  for (let cycle = 0; cycle < count; cycle += 1) {
-    const { connection, resource } = await connect();
-    if (cycle % 2 === 0) await fetch(resource, { method: 'DELETE' });
-    connection.close();
-  }
-}
-
-/** Runs in the page: `count` connections that stay. */
-async function keep({ count, source }) {
-  const connect = new Function(`return ${source}`)();
-  window.kept = [];
-  for (let one = 0; one < count; one += 1) window.kept.push(await connect());
+/** Runs in the page: from then on it can connect by WHEP. */
+function install() {
+  const kept = [];
+  const connect = async () => {
+    const connection = new RTCPeerConnection();
+    connection.addTransceiver('video', { direction: 'recvonly' });
+    await connection.setLocalDescription();
+    const headers = { 'Content-Type': 'application/sdp' };
+    const response = await fetch('/whep', { method: 'POST', headers, body: connection.localDescription.sdp });
+    if (response.status !== 201) throw new Error(`POST /whep: ${response.status} ${await response.text()}`);
+    await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+    await new Promise((resolve, reject) => {
+      const look = () => {
+        if (connection.connectionState === 'connected') resolve();
+        if (connection.connectionState === 'failed') reject(new Error('the connection failed'));
+      };
+      connection.addEventListener('connectionstatechange', look);
+      look();
+    });
+    return { connection, resource: response.headers.get('Location') };
+  };
+  /** One after the other; every second one is ended by DELETE, the others by close alone. */
+  window.cycles = async (count) => {
+    for (let cycle = 0; cycle < count; cycle += 1) {
+      const { connection, resource } = await connect();
+      if (cycle % 2 === 0) await fetch(resource, { method: 'DELETE' });
+      connection.close();
+    }
+  };
+  window.keep = async (count) => {
+    for (let one = 0; one < count; one += 1) kept.push(await connect());
+  };
 }
 
 const figures = ({ pid }) => ({ memory: pss(pid), descriptors: descriptors(pid), threads: threads(pid) });
@@ -77,19 +74,19 @@ test('nothing stays behind', { timeout: 480_000 }, async (t) => {
   const browser = await chromium();
   t.after(() => browser.close());
   const page = await browser.open(ORIGIN);
-  const source = connect.toString();
+  await page.evaluate(install);
 
-  await daemon.explained(page.evaluate(cycles, { count: WARM_UP, source }));
+  await daemon.explained(page.evaluate((count) => window.cycles(count), WARM_UP));
   await quiet(daemon);
   const before = figures(daemon);
   t.diagnostic(`before:                 ${told(before)}`);
 
-  await daemon.explained(page.evaluate(cycles, { count: CYCLES, source }));
+  await daemon.explained(page.evaluate((count) => window.cycles(count), CYCLES));
   await quiet(daemon);
   const after = await back(daemon, before);
   t.diagnostic(`after ${CYCLES} cycles:       ${told(after)}`);
 
-  await daemon.explained(page.evaluate(keep, { count: VANISHED, source }));
+  await daemon.explained(page.evaluate((count) => window.keep(count), VANISHED));
   t.diagnostic(`with ${VANISHED} connections:    ${told(figures(daemon))}`);
   browser.vanish();
   await quiet(daemon);

@@ -5,11 +5,11 @@ import json
 import sys
 
 import aiohttp
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 
 async def watch(url: str, wanted: int) -> dict:
-    connection = RTCPeerConnection()
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     transceiver = connection.addTransceiver("video", direction="recvonly")
     await connection.setLocalDescription(await connection.createOffer())
     offer = {"sdp": connection.localDescription.sdp, "type": connection.localDescription.type}

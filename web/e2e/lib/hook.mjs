@@ -1,9 +1,10 @@
 // Runs in every page before its own scripts: keeps what a test wants to look at later. It changes nothing that the page sees.
 export function keepConnections() {
-  const kept = { connections: [], session: undefined, resources: [] };
+  const kept = { connections: [], created: [], session: undefined, resources: [] };
   window.e2e = kept;
   window.RTCPeerConnection = class extends window.RTCPeerConnection {
     constructor(...settings) {
+      kept.created.push(performance.now());
       super(...settings);
       kept.connections.push(this);
     }
