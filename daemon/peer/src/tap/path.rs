@@ -1,0 +1,152 @@
+//! Which way a packet went, between which addresses, and when.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use icescope_model::Monotonic;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Seen from the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the daemon.
+    Inbound,
+    /// From the daemon.
+    Outbound,
+}
+
+impl Direction {
+    /// The word in attributes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// The transport under a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// UDP.
+    Udp,
+    /// TCP with RFC 4571 framing.
+    Tcp,
+}
+
+impl Protocol {
+    /// The word in attributes, as `RTCIceCandidateStats.protocol` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// Where a packet went along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// Which way.
+    pub direction: Direction,
+    /// The daemon's socket; for a relayed packet the relayed address, once it is known.
+    pub local: SocketAddr,
+    /// The other end; for a relayed packet the peer behind the relay.
+    pub remote: SocketAddr,
+    /// The TURN server that it went through.
+    pub relay: Option<SocketAddr>,
+    /// The transport to the other end, or to the relay.
+    pub protocol: Protocol,
+}
+
+impl Path {
+    /// A number that differs between paths: cheap to compare in the media path. Never 0.
+    pub fn fingerprint(remote: SocketAddr) -> u64 {
+        match remote {
+            SocketAddr::V4(v4) => 1 << 63 | u64::from(v4.ip().to_bits()) << 16 | u64::from(v4.port()),
+            SocketAddr::V6(v6) => {
+                let bits = v6.ip().to_bits();
+                let folded = (bits >> 64) as u64 ^ (bits as u64).rotate_left(17);
+                (folded ^ u64::from(v6.port()).rotate_left(43)) | 1
+            }
+        }
+    }
+}
+
+/// When a packet was on the wire, as far as it is known. Turned into a time only if the packet is recorded.
+#[derive(Debug, Clone, Copy)]
+pub enum Stamp {
+    /// Now: it has just been sent, or the kernel gave no time.
+    Now,
+    /// The kernel's receive time (`SO_TIMESTAMPNS`), since the Unix epoch.
+    Kernel(Duration),
+}
+
+/// Differences between the kernel's stamp and the clock that are not believed: the wall clock was set in between.
+const STAMP_LIMIT_NS: i64 = 2_000_000_000;
+
+impl Stamp {
+    /// The stamp of a received datagram.
+    pub fn received(timestamp: Option<Duration>) -> Self {
+        timestamp.map_or(Self::Now, Self::Kernel)
+    }
+
+    /// The time on the daemon's clock, of a packet that has just come or gone.
+    pub fn monotonic(self) -> Monotonic {
+        let now = Monotonic::now();
+        let Self::Kernel(stamp) = self else { return now };
+        let ago = wall_nanos() - stamp.as_nanos() as i64;
+        if (0..STAMP_LIMIT_NS).contains(&ago) { Monotonic(now.0 - ago) } else { now }
+    }
+
+    /// The stamp as nanoseconds since the Unix epoch; reads a clock only where the kernel gave no time.
+    #[inline]
+    pub fn wall_nanos(self) -> i64 {
+        match self {
+            Self::Now => wall_nanos(),
+            Self::Kernel(stamp) => stamp.as_nanos() as i64,
+        }
+    }
+}
+
+/// A time on the daemon's clock from nanoseconds since the Unix epoch, however long ago. Off by what the wall clock was
+/// set in between; never in the future.
+pub fn monotonic_of_wall(nanos: i64) -> Monotonic {
+    let now = Monotonic::now();
+    Monotonic(now.0 - (wall_nanos() - nanos).max(0))
+}
+
+fn wall_nanos() -> i64 {
+    let wall = clock_gettime(ClockId::Realtime);
+    wall.tv_sec * 1_000_000_000 + wall.tv_nsec
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_stamp_lands_in_the_past_by_its_age() {
+        let wall = clock_gettime(ClockId::Realtime);
+        let wall = Duration::new(wall.tv_sec as u64, wall.tv_nsec as u32);
+        let now = Monotonic::now();
+        let at = Stamp::Kernel(wall.checked_sub(Duration::from_millis(500)).unwrap()).monotonic();
+        assert!((499..=501).contains(&(now.since(at) / 1_000_000)), "{}", now.since(at));
+    }
+
+    #[test]
+    fn an_unbelievable_stamp_is_left_out() {
+        let before = Monotonic::now();
+        assert!(Stamp::Kernel(Duration::ZERO).monotonic() >= before);
+    }
+
+    #[test]
+    fn fingerprints_tell_paths_apart() {
+        let addresses =
+            ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.2:1", "[2001:db8::1]:1", "[2001:db8::1]:2", "[::1]:1"];
+        let prints: std::collections::HashSet<u64> =
+            addresses.iter().map(|text| Path::fingerprint(text.parse().unwrap())).collect();
+        assert_eq!(prints.len(), addresses.len());
+        assert!(!prints.contains(&0));
+    }
+}
