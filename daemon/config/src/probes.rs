@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 /// `[probes]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Probes {
-    /// How often every probe runs; `None` is only on demand.
+    /// How often every probe runs; `None` is only on demand. Carried, but not acted upon in this version.
     pub schedule: Option<Duration>,
 }
 
@@ -23,7 +23,14 @@ impl Probes {
                 format!("{} is neither a duration with its unit nor \"off\"", item.quoted()),
                 "write how often (\"10min\", \"1h\", \"1d\"), or \"off\" for only when asked",
             ),
-            _ => item.duration(&(SHORTEST..=LONGEST)).map(Some),
+            _ => {
+                let often = item.duration(&(SHORTEST..=LONGEST))?;
+                item.warn(
+                    "this version runs measuring plugins only when asked: a schedule has no effect yet",
+                    "write \"off\", or leave the key out",
+                );
+                Some(Some(often))
+            }
         });
         table.finish();
         Self { schedule: schedule.unwrap_or_default() }
