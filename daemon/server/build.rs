@@ -15,7 +15,8 @@ fn main() {
         return;
     }
     let stand_in = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("page");
-    let written = fs::create_dir_all(&stand_in).and_then(|()| fs::write(stand_in.join("index.html"), NOT_BUILT));
+    let written =
+        fs::create_dir_all(&stand_in).and_then(|()| fs::write(stand_in.join("index.html"), NOT_BUILT));
     if let Err(error) = written {
         println!("cargo::error=cannot write {}: {error}", stand_in.display());
         return;

@@ -71,7 +71,8 @@ impl App {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         rates.take(from, Monotonic::now(), options.session_burst, options.session_interval).map_err(|wait| {
             let seconds = wait.saturating_add(Duration::from_millis(999)).as_secs().max(1);
-            let message = format!("{from} opens sessions too fast: try again in {seconds} s (rates in [limits])");
+            let message =
+                format!("{from} opens sessions too fast: try again in {seconds} s (rates in [limits])");
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", message).retry_after(seconds)
         })
     }

@@ -22,9 +22,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Whether the request has one of the configured admin tokens. All are compared, each in constant time.
 pub(crate) fn is_admin(headers: &HeaderMap, options: &Options) -> bool {
     let Some(token) = bearer(headers) else { return false };
-    let any = options.admin_tokens.iter().filter(|known| !known.is_empty()).fold(Choice::from(0), |any, known| {
-        any | known.as_bytes().ct_eq(token.as_bytes())
-    });
+    let any = options
+        .admin_tokens
+        .iter()
+        .filter(|known| !known.is_empty())
+        .fold(Choice::from(0), |any, known| any | known.as_bytes().ct_eq(token.as_bytes()));
     any.into()
 }
 
@@ -82,7 +84,8 @@ mod tests {
 
     #[test]
     fn only_a_configured_token_makes_an_admin() {
-        let options = Options { admin_tokens: vec![String::new(), "one".into(), "two".into()], ..Options::default() };
+        let options =
+            Options { admin_tokens: vec![String::new(), "one".into(), "two".into()], ..Options::default() };
         for value in ["Bearer one", "bearer two", "Bearer  two"] {
             assert!(is_admin(&with(value), &options), "{value}");
         }

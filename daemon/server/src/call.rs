@@ -50,11 +50,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 impl Call {
     /// An observation of this request, on its way from the client to signalling, at the time it came.
     pub(crate) fn arrival(&self, session: SessionId, kind: &'static str) -> Observation {
-        let observation = Observation::new(Scope::Session(session), Evidence::Api, Lane::Web, Lane::Signalling, kind)
-            .at(self.door.began)
-            .with("method", self.method.as_str())
-            .with("path", self.path.as_str())
-            .with("remoteAddress", self.door.peer.to_string());
+        let observation =
+            Observation::new(Scope::Session(session), Evidence::Api, Lane::Web, Lane::Signalling, kind)
+                .at(self.door.began)
+                .with("method", self.method.as_str())
+                .with("path", self.path.as_str())
+                .with("remoteAddress", self.door.peer.to_string());
         match self.user_agent() {
             Some(agent) => observation.with("userAgent", agent),
             None => observation,

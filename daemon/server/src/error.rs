@@ -128,7 +128,9 @@ impl From<SignalError> for Refusal {
             SignalError::NoCommonFormat { .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "no-common-format",
-                format!("{message}; configure a source that makes one of the offered formats, or offer one of the source's"),
+                format!(
+                    "{message}; configure a source that makes one of the offered formats, or offer one of the source's"
+                ),
             ),
             SignalError::Source(source) => refused_source(&source, message),
             SignalError::TooManySessions { retry_after_s, .. } => {
@@ -192,7 +194,12 @@ mod tests {
             (SignalError::Source(unknown), 404, "unknown-source", None),
             (SignalError::Source(starting), 503, "source-starting", Some("3")),
             (SignalError::Source(failed), 503, "source-failed", None),
-            (SignalError::TooManySessions { limit: 2, retry_after_s: 5 }, 503, "too-many-sessions", Some("5")),
+            (
+                SignalError::TooManySessions { limit: 2, retry_after_s: 5 },
+                503,
+                "too-many-sessions",
+                Some("5"),
+            ),
             (SignalError::TooManyCandidates { limit: 50 }, 422, "too-many-candidates", None),
             (SignalError::UnknownSession, 404, "unknown-session", None),
             (SignalError::AlreadyAnswered, 409, "already-answered", None),

@@ -11,11 +11,11 @@ use icescope_model::signal::{CloseReason, Direction, Offer};
 use icescope_model::{Evidence, Lane, Monotonic, Observation, Scope};
 
 use crate::app::Shared;
+use crate::auth;
 use crate::call::Call;
 use crate::doors::{body, rated_address};
 use crate::error::Refusal;
 use crate::sdp::{self, OfferFacts};
-use crate::auth;
 
 /// An offer that was answered.
 pub(crate) struct Answered {

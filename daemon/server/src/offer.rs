@@ -29,7 +29,8 @@ pub(crate) async fn answer(
 
 fn read(body: &Bytes) -> Result<String, Refusal> {
     let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, "bad-offer", message);
-    let request: OfferRequest = serde_json::from_slice(body)
-        .map_err(|error| bad(format!("the body is not the JSON {{\"sdp\": …, \"type\": \"offer\"}}: {error}")))?;
+    let request: OfferRequest = serde_json::from_slice(body).map_err(|error| {
+        bad(format!("the body is not the JSON {{\"sdp\": …, \"type\": \"offer\"}}: {error}"))
+    })?;
     if request.kind == "offer" { Ok(request.sdp) } else { Err(bad("the type is not «offer»".to_owned())) }
 }

@@ -54,7 +54,8 @@ pub(crate) async fn create(
 /// GET, HEAD and OPTIONS of an endpoint: no content, but what it takes and which ICE servers it names (WHEP -03 wants a
 /// 2xx without content for GET, and 200 with `Accept-Post` for OPTIONS).
 pub(crate) fn discover(app: &Shared, call: &Call) -> Response {
-    let status = if call.method == axum::http::Method::OPTIONS { StatusCode::OK } else { StatusCode::NO_CONTENT };
+    let status =
+        if call.method == axum::http::Method::OPTIONS { StatusCode::OK } else { StatusCode::NO_CONTENT };
     let mut response = status.into_response();
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS, POST"));
@@ -66,9 +67,12 @@ pub(crate) fn discover(app: &Shared, call: &Call) -> Response {
 /// GET, HEAD and OPTIONS of a session URL.
 pub(crate) fn describe(app: &Shared, call: &Call, key: &str) -> Result<Response, Refusal> {
     open_session(app, key)?;
-    let status = if call.method == axum::http::Method::OPTIONS { StatusCode::OK } else { StatusCode::NO_CONTENT };
+    let status =
+        if call.method == axum::http::Method::OPTIONS { StatusCode::OK } else { StatusCode::NO_CONTENT };
     let mut response = status.into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH"));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH"));
     response.headers_mut().insert(ACCEPT_PATCH, HeaderValue::from_static(sdpfrag::MEDIA_TYPE));
     Ok(response)
 }
@@ -95,9 +99,13 @@ pub(crate) async fn delete(app: &Shared, call: &Call, key: &str) -> Result<Respo
     let taken = app.resources().remove(key);
     taken.ok_or_else(Refusal::unknown_session)?;
     session.observe(call.arrival(session.id(), "signalling.delete").summary("The client ends the session"));
-    session.observe(between(&session, Lane::Signalling, Lane::Peer, "signalling.delete").summary("End of the session"));
+    session.observe(
+        between(&session, Lane::Signalling, Lane::Peer, "signalling.delete").summary("End of the session"),
+    );
     session.close(CloseReason::Deleted).await;
-    session.observe(call.answered(session.id(), "signalling.delete", StatusCode::OK).summary("Session ended, 200 OK"));
+    session.observe(
+        call.answered(session.id(), "signalling.delete", StatusCode::OK).summary("Session ended, 200 OK"),
+    );
     Ok(StatusCode::OK.into_response())
 }
 
@@ -112,7 +120,8 @@ async fn read_fragment(app: &Shared, call: &Call, body: Body) -> Result<Trickle,
         .map_err(|refusal| refusal.header(ACCEPT_PATCH, HeaderValue::from_static(sdpfrag::MEDIA_TYPE)))?;
     let bytes = body::read(body, app.options().body_limit).await?;
     let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, "bad-fragment", message);
-    let text = std::str::from_utf8(&bytes).map_err(|error| bad(format!("the fragment is not UTF-8 text: {error}")))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| bad(format!("the fragment is not UTF-8 text: {error}")))?;
     sdpfrag::parse(text).map_err(|error| bad(error.to_string()))
 }
 
@@ -138,8 +147,10 @@ fn check_generation(headers: &HeaderMap, generation: u64) -> Result<(), Refusal>
     if tags.any(|tag| tag == b"*" || tag == current.as_bytes()) {
         return Ok(());
     }
-    let message = format!("the PATCH is for another ICE generation than the current one, which is \"{generation}\"");
-    Err(Refusal::new(StatusCode::PRECONDITION_FAILED, "stale-generation", message).header(header::ETAG, current))
+    let message =
+        format!("the PATCH is for another ICE generation than the current one, which is \"{generation}\"");
+    Err(Refusal::new(StatusCode::PRECONDITION_FAILED, "stale-generation", message)
+        .header(header::ETAG, current))
 }
 
 async fn hand_over(
@@ -159,7 +170,10 @@ async fn hand_over(
     match done.map_err(Refusal::from)? {
         Trickled::Added => {
             let status = StatusCode::NO_CONTENT;
-            session.observe(call.answered(session.id(), "signalling.candidate", status).summary("Candidates taken, 204"));
+            session.observe(
+                call.answered(session.id(), "signalling.candidate.accepted", status)
+                    .summary("Candidates accepted, 204"),
+            );
             Ok(status.into_response())
         }
         Trickled::Restarted(local) => {
@@ -231,7 +245,9 @@ fn link_servers(headers: &mut HeaderMap, servers: &[IceServer]) {
                 Ok(value) => {
                     headers.append(header::LINK, value);
                 }
-                Err(_) => tracing::warn!("an ICE server cannot be named in a Link header: its URL or credential has a character that is not allowed there"),
+                Err(_) => tracing::warn!(
+                    "an ICE server cannot be named in a Link header: its URL or credential has a character that is not allowed there"
+                ),
             }
         }
     }
@@ -278,11 +294,8 @@ mod tests {
 
     #[test]
     fn links_quote_what_they_carry() {
-        let server = IceServer {
-            urls: vec![],
-            username: Some("a\"b".into()),
-            credential: Some("c\\d".into()),
-        };
+        let server =
+            IceServer { urls: vec![], username: Some("a\"b".into()), credential: Some("c\\d".into()) };
         assert_eq!(
             link("turn:t.example?transport=udp", &server),
             r#"<turn:t.example?transport=udp>; rel="ice-server"; username="a\"b"; credential="c\\d"; credential-type="password""#

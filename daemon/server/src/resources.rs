@@ -32,7 +32,13 @@ pub(crate) struct Resources {
 impl Resources {
     /// Makes the URL's last segment for a session. Those of sessions that are over are let go meanwhile, so that there
     /// are never more than open sessions and those that ended since the last one began.
-    pub(crate) fn insert(&mut self, evidence: &Evidence, session: &Session, shape: Shape, joined: bool) -> String {
+    pub(crate) fn insert(
+        &mut self,
+        evidence: &Evidence,
+        session: &Session,
+        shape: Shape,
+        joined: bool,
+    ) -> String {
         self.by_session.retain(|id, _| evidence.session(*id).is_some_and(|session| !session.is_closed()));
         let resource = Resource { session: session.id(), secret: Token::random(), shape, joined };
         let key = format!("{}.{}", resource.session, resource.secret.reveal());

@@ -47,7 +47,8 @@ pub(crate) fn offer_facts(sdp: &str) -> OfferFacts {
             facts.media.push(media.split(' ').next().unwrap_or_default().to_owned());
         } else if let Some(ufrag) = line.strip_prefix("a=ice-ufrag:") {
             facts.ufrag.get_or_insert_with(|| ufrag.to_owned());
-        } else if let Some(codec) = encoding_name(line).filter(|_| facts.media.last().is_some_and(|m| m == "video"))
+        } else if let Some(codec) =
+            encoding_name(line).filter(|_| facts.media.last().is_some_and(|m| m == "video"))
             && !facts.codecs.contains(&codec)
         {
             facts.codecs.push(codec);
@@ -74,7 +75,8 @@ pub(crate) fn shape(answer: &str) -> Shape {
             shape.ice_lite = true;
         } else if let Some(options) = line.strip_prefix("a=ice-options:") {
             shape.ice_options.get_or_insert_with(|| options.to_owned());
-        } else if let Some(group) = line.strip_prefix("a=group:").filter(|group| group.starts_with("BUNDLE")) {
+        } else if let Some(group) = line.strip_prefix("a=group:").filter(|group| group.starts_with("BUNDLE"))
+        {
             shape.bundle.get_or_insert_with(|| group.to_owned());
         } else if let Some(mid) = line.strip_prefix("a=mid:").filter(|_| sections == 1) {
             shape.mid.get_or_insert_with(|| mid.to_owned());
@@ -86,7 +88,8 @@ pub(crate) fn shape(answer: &str) -> Shape {
 /// Whether an answer has a server-reflexive candidate.
 pub(crate) fn has_srflx(answer: &str) -> bool {
     lines(answer).any(|line| {
-        line.starts_with("a=candidate:") && line.split(' ').skip_while(|word| *word != "typ").nth(1) == Some("srflx")
+        line.starts_with("a=candidate:")
+            && line.split(' ').skip_while(|word| *word != "typ").nth(1) == Some("srflx")
     })
 }
 

@@ -19,7 +19,9 @@ pub(crate) enum FragmentError {
     NotSdp(usize),
     #[error("line {0} of the fragment has control characters")]
     Control(usize),
-    #[error("line {0}: a candidate is «foundation component transport priority address port typ type …» (RFC 8839 §5.1)")]
+    #[error(
+        "line {0}: a candidate is «foundation component transport priority address port typ type …» (RFC 8839 §5.1)"
+    )]
     Candidate(usize),
     #[error("line {0}: an ice-ufrag has 4 to 256 characters of A-Z a-z 0-9 + / (RFC 8839 §5.4)")]
     Ufrag(usize),
@@ -175,7 +177,9 @@ mod tests {
         for (text, error) in table {
             assert_eq!(parse(text), Err(error), "{text:?}");
         }
-        let flood: String = (0..=MOST_CANDIDATES).map(|n| format!("a=candidate:{n} 1 udp 1 192.0.2.1 5 typ host\n")).collect();
+        let flood: String = (0..=MOST_CANDIDATES)
+            .map(|n| format!("a=candidate:{n} 1 udp 1 192.0.2.1 5 typ host\n"))
+            .collect();
         assert_eq!(parse(&flood), Err(TooMany));
     }
 

@@ -119,7 +119,10 @@ impl Server {
             self.app.tasks.wait().await;
         };
         if timeout(STOP_WITHIN, ended).await.is_err() {
-            tracing::warn!(left = connections.tracker.len(), "connections are cut: they did not end within {STOP_WITHIN:?}");
+            tracing::warn!(
+                left = connections.tracker.len(),
+                "connections are cut: they did not end within {STOP_WITHIN:?}"
+            );
             connections.abort.cancel();
             connections.tracker.wait().await;
         }

@@ -10,11 +10,11 @@ use icescope_model::api::{FromPage, SessionOpened, SessionRecord, SessionSummary
 use serde::Deserialize;
 
 use crate::app::Shared;
+use crate::auth;
 use crate::call::{Call, Segment};
 use crate::doors::{body, rated_address};
 use crate::error::Refusal;
 use crate::live::messages;
-use crate::auth;
 
 /// `POST /api/sessions`: opens a session for a page. A body is not looked at.
 pub(crate) async fn open(
@@ -34,7 +34,10 @@ pub(crate) async fn open(
 }
 
 /// `GET /api/sessions`: all sessions, for those on this machine and for admins.
-pub(crate) async fn list(State(app): State<Shared>, call: Call) -> Result<Json<Vec<SessionSummary>>, Refusal> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    call: Call,
+) -> Result<Json<Vec<SessionSummary>>, Refusal> {
     if call.door.is_local_operator(&call.headers) || auth::is_admin(&call.headers, &app.options()) {
         return Ok(Json(app.evidence.sessions()));
     }
@@ -79,7 +82,11 @@ pub(crate) async fn exchange(
         Refusal::new(StatusCode::BAD_REQUEST, "bad-messages", message)
     })?;
     let Query(Position { next }) = position.map_err(|rejection| {
-        Refusal::new(StatusCode::BAD_REQUEST, "bad-query", format!("next is an event number: {}", rejection.body_text()))
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "bad-query",
+            format!("next is an event number: {}", rejection.body_text()),
+        )
     })?;
     let mut answers: Vec<ToPage> =
         batch.into_iter().filter_map(|message| messages::take(&session, message, received)).collect();

@@ -17,7 +17,10 @@ pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(&tls.certificate, &error))?;
     if certificates.is_empty() {
-        return Err(Error::Tls { path: tls.certificate.clone(), reason: "it has no CERTIFICATE section".to_owned() });
+        return Err(Error::Tls {
+            path: tls.certificate.clone(),
+            reason: "it has no CERTIFICATE section".to_owned(),
+        });
     }
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| unusable(&tls.key, &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))

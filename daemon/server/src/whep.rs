@@ -19,7 +19,11 @@ pub(crate) async fn discover(State(app): State<Shared>, call: Call) -> Response 
 }
 
 /// `POST /whep`
-pub(crate) async fn default_source(State(app): State<Shared>, call: Call, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn default_source(
+    State(app): State<Shared>,
+    call: Call,
+    body: Body,
+) -> Result<Response, Refusal> {
     resource::create(&app, &call, body, Direction::Play { source: None }, BASE).await
 }
 

@@ -12,9 +12,13 @@ use crate::error::Refusal;
 /// An offer is there within one round trip; what trickles in for longer holds a connection for nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// So much of a body that is too large is read and thrown away: a connection that is closed on unread data is reset,
+/// and the client would see that instead of the refusal.
+const MOST_DISCARDED: usize = 1 << 20;
+
 /// Reads the whole body: 413 beyond `limit` bytes, 408 when it does not come, 400 when it breaks off.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    if body.size_hint().lower() > limit as u64 {
+    if body.size_hint().lower() > limit.max(MOST_DISCARDED) as u64 {
         return Err(too_large(limit));
     }
     tokio::time::timeout(PATIENCE, collect(body, limit)).await.unwrap_or_else(|_| {
@@ -26,17 +30,20 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
 async fn collect(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut chunks = body.into_data_stream();
     let mut whole = BytesMut::new();
+    let mut length = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
             let message = format!("the request's body broke off: {error}");
             Refusal::new(StatusCode::BAD_REQUEST, "bad-body", message)
         })?;
-        if whole.len() + chunk.len() > limit {
-            return Err(too_large(limit));
+        length += chunk.len();
+        if length <= limit {
+            whole.extend_from_slice(&chunk);
+        } else if length > limit.max(MOST_DISCARDED) {
+            break;
         }
-        whole.extend_from_slice(&chunk);
     }
-    Ok(whole.freeze())
+    if length > limit { Err(too_large(limit)) } else { Ok(whole.freeze()) }
 }
 
 fn too_large(limit: usize) -> Refusal {

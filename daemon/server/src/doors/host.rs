@@ -34,7 +34,8 @@ impl Host {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let sound = !name.is_empty() && name.len() <= 253 && name.bytes().all(fits);
         // What ends in a number is an address to a browser (WHATWG URL), and «127.1» none that it would send.
-        let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+        let numeric =
+            name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
         (sound && !numeric).then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
@@ -95,9 +96,11 @@ pub(crate) fn allowed(authority: &Authority, local: IpAddr, options: &Options) -
     if public.is_some_and(|public| public.authority.host == authority.host) {
         return true;
     }
-    options.allowed_hosts.iter().filter_map(|entry| Authority::parse(entry)).any(|entry| {
-        entry.host == authority.host && (entry.port.is_none() || entry.port == authority.port)
-    })
+    options
+        .allowed_hosts
+        .iter()
+        .filter_map(|entry| Authority::parse(entry))
+        .any(|entry| entry.host == authority.host && (entry.port.is_none() || entry.port == authority.port))
 }
 
 #[cfg(test)]
@@ -133,7 +136,9 @@ mod tests {
     #[test]
     fn listed_names_pass_on_their_port() {
         let listed = options(&["Robot.example", "other.example:8085"], Some("https://pub.example/x"));
-        for host in ["robot.example", "robot.example.:9", "other.example:8085", "pub.example", "pub.example:444"] {
+        for host in
+            ["robot.example", "robot.example.:9", "other.example:8085", "pub.example", "pub.example:444"]
+        {
             assert!(passes(host, "192.0.2.7", &listed), "{host}");
         }
         for host in ["other.example", "other.example:80", "a.robot.example"] {
@@ -143,9 +148,19 @@ mod tests {
 
     #[test]
     fn malformed_authorities_are_refused() {
-        for text in
-            ["", ":80", "a b", "u@localhost", "localhost:", "localhost:x", "localhost:99999", "[::1", "::1", "127.1", "a/b"]
-        {
+        for text in [
+            "",
+            ":80",
+            "a b",
+            "u@localhost",
+            "localhost:",
+            "localhost:x",
+            "localhost:99999",
+            "[::1",
+            "::1",
+            "127.1",
+            "a/b",
+        ] {
             assert_eq!(Authority::parse(text), None, "{text}");
         }
     }

@@ -75,7 +75,11 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
 /// Host first, then Origin.
 fn enter(request: &Request, options: &Options, began: Monotonic) -> Result<(Door, Caller), Refusal> {
     let Some(ends) = request.extensions().get::<Ends>() else {
-        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request has no connection"));
+        return Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the request has no connection",
+        ));
     };
     let host = called_host(request)?;
     if !host::allowed(&host, ends.local.ip(), options) {
@@ -104,7 +108,10 @@ fn called_host(request: &Request) -> Result<Authority, Refusal> {
     };
     let text = String::from_utf8_lossy(field.as_bytes());
     let Some(host) = Authority::parse(&text) else {
-        return Err(bad(format!("the Host «{}» is neither a name nor an address with a port", shorten(&text))));
+        return Err(bad(format!(
+            "the Host «{}» is neither a name nor an address with a port",
+            shorten(&text)
+        )));
     };
     match request.uri().authority() {
         Some(target) if Authority::parse(target.as_str()).as_ref() != Some(&host) => {

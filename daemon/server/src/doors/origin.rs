@@ -30,7 +30,9 @@ impl Origin {
     }
 
     fn same(&self, other: &Self) -> bool {
-        self.secure == other.secure && self.authority.host == other.authority.host && self.port() == other.port()
+        self.secure == other.secure
+            && self.authority.host == other.authority.host
+            && self.port() == other.port()
     }
 
     /// Whether a page of this origin was served under `host`. The scheme is not compared: a proxy in front may speak
@@ -121,7 +123,11 @@ mod tests {
     #[test]
     fn foreign_pages_are_told_apart_from_listed_ones() {
         for origin in ["https://ops.example", "https://ops.example:443", "http://dev.example:3000"] {
-            assert_eq!(judge_with(&[("origin", origin)], "localhost"), Caller::Allowed(origin.into()), "{origin}");
+            assert_eq!(
+                judge_with(&[("origin", origin)], "localhost"),
+                Caller::Allowed(origin.into()),
+                "{origin}"
+            );
         }
         for origin in [
             "null",
@@ -134,7 +140,11 @@ mod tests {
             "file://",
             "localhost",
         ] {
-            assert_eq!(judge_with(&[("origin", origin)], "127.0.0.1:8085"), Caller::Foreign(origin.into()), "{origin}");
+            assert_eq!(
+                judge_with(&[("origin", origin)], "127.0.0.1:8085"),
+                Caller::Foreign(origin.into()),
+                "{origin}"
+            );
         }
         let twice = [("origin", "http://localhost"), ("origin", "http://localhost")];
         assert!(matches!(judge_with(&twice, "localhost"), Caller::Foreign(_)));

@@ -30,7 +30,13 @@ struct Bucket {
 
 impl Rates {
     /// Takes one token of the address, or tells how long to wait for it.
-    pub(crate) fn take(&mut self, from: IpAddr, now: Monotonic, burst: u32, interval: Duration) -> Result<(), Duration> {
+    pub(crate) fn take(
+        &mut self,
+        from: IpAddr,
+        now: Monotonic,
+        burst: u32,
+        interval: Duration,
+    ) -> Result<(), Duration> {
         let key = self.key(from, now);
         let bucket = self.buckets.entry(key).or_insert(Bucket { full_at: now });
         let full_at = bucket.full_at.max(now).plus(interval);
@@ -88,7 +94,11 @@ mod tests {
         assert!(rates.take(address(1), later, 3, SECOND).is_err());
         let rested = start.plus(SECOND * 60);
         for _ in 0..3 {
-            assert_eq!(rates.take(address(1), rested, 3, SECOND), Ok(()), "a rest fills the bucket, and no more");
+            assert_eq!(
+                rates.take(address(1), rested, 3, SECOND),
+                Ok(()),
+                "a rest fills the bucket, and no more"
+            );
         }
         assert!(rates.take(address(1), rested, 3, SECOND).is_err());
     }
@@ -116,6 +126,10 @@ mod tests {
         assert!(refused > 5_000, "the flood shares one bucket: {refused} refused");
         assert!(rates.take(known, Monotonic(0), 2, SECOND).is_ok());
         assert!(rates.take(address(9), Monotonic(0).plus(SECOND * 2), 1, SECOND).is_ok());
-        assert!(rates.buckets.len() < 10, "buckets that are full again are forgotten: {}", rates.buckets.len());
+        assert!(
+            rates.buckets.len() < 10,
+            "buckets that are full again are forgotten: {}",
+            rates.buckets.len()
+        );
     }
 }

@@ -43,7 +43,12 @@ pub(super) fn preflight(path: &str) -> Response {
 }
 
 /// Puts the last headers on an answer. `host` is the request's, once it was checked.
-pub(super) fn seal(mut response: Response, path: &str, host: Option<&Authority>, caller: &Caller) -> Response {
+pub(super) fn seal(
+    mut response: Response,
+    path: &str,
+    host: Option<&Authority>,
+    caller: &Caller,
+) -> Response {
     let status = response.status();
     let headers = response.headers_mut();
     for (name, value) in FIXED {
@@ -80,5 +85,6 @@ fn content_security_policy(host: Option<&Authority>) -> HeaderValue {
         "default-src 'self'; connect-src 'self'{sockets}; media-src 'self' blob: mediastream:; img-src 'self' data: blob:; \
          object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
+    HeaderValue::from_str(&policy)
+        .unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
 }

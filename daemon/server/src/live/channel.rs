@@ -13,6 +13,7 @@ use icescope_model::{Lane, Level, Monotonic};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::MESSAGE_LIMIT;
 use super::messages::{self, EVENTS_PER_MESSAGE, Told};
 use crate::app::Shared;
 use crate::call::Call;
@@ -68,7 +69,9 @@ pub(super) async fn serve(app: Shared, session: Option<Arc<Session>>, call: Call
     };
     session.live_connected();
     let note = |kind, summary: &str| {
-        session.observe(call.arrival(session.id(), kind).at(Monotonic::now()).level(Level::Debug).summary(summary));
+        session.observe(
+            call.arrival(session.id(), kind).at(Monotonic::now()).level(Level::Debug).summary(summary),
+        );
     };
     note("signalling.live.open", "Live channel open");
     let end = Channel::new(&app, Arc::clone(&session), socket, next).run(&app).await;
@@ -217,12 +220,20 @@ impl Channel {
         self.heard = Instant::now();
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Binary(_))) => return self.complain("live messages are JSON text".to_owned()).await,
+            Some(Ok(Message::Binary(_))) => {
+                return self.complain("live messages are JSON text".to_owned()).await;
+            }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return ControlFlow::Continue(()),
-            Some(Ok(Message::Close(_))) => return ControlFlow::Break(End::Gone("closed by the page".to_owned())),
+            Some(Ok(Message::Close(_))) => {
+                return ControlFlow::Break(End::Gone("closed by the page".to_owned()));
+            }
             Some(Err(error)) => return ControlFlow::Break(End::Gone(error.to_string())),
             None => return ControlFlow::Break(End::Gone("the connection ended".to_owned())),
         };
+        if text.len() > MESSAGE_LIMIT {
+            let message = format!("a message of {} bytes: at most {MESSAGE_LIMIT} are taken", text.len());
+            return self.complain(message).await;
+        }
         match serde_json::from_str::<FromPage>(&text) {
             Ok(message) => match messages::take(&self.session, message, received) {
                 Some(answer) => self.tell(&answer).await,
@@ -306,9 +317,10 @@ impl Channel {
         match timeout(SEND_WITHIN, self.socket.send(message)).await {
             Ok(Ok(())) => ControlFlow::Continue(()),
             Ok(Err(error)) => ControlFlow::Break(End::Gone(error.to_string())),
-            Err(_) => {
-                ControlFlow::Break(End::Gone(format!("the page read nothing for {} s", SEND_WITHIN.as_secs())))
-            }
+            Err(_) => ControlFlow::Break(End::Gone(format!(
+                "the page read nothing for {} s",
+                SEND_WITHIN.as_secs()
+            ))),
         }
     }
 }

@@ -24,9 +24,10 @@ pub(crate) fn take(session: &Session, message: FromPage, received: Monotonic) ->
             session.set_clock(offset, uncertainty);
             None
         }
-        FromPage::Events { events } if events.len() > MOST_BROWSER_EVENTS => {
-            Some(error(format!("{} events in one message; at most {MOST_BROWSER_EVENTS} are taken", events.len())))
-        }
+        FromPage::Events { events } if events.len() > MOST_BROWSER_EVENTS => Some(error(format!(
+            "{} events in one message; at most {MOST_BROWSER_EVENTS} are taken",
+            events.len()
+        ))),
         FromPage::Events { events } => Some(ToPage::Ack { number: session.browser_events(events) }),
     }
 }
@@ -68,7 +69,8 @@ mod tests {
     use super::*;
 
     fn local(ufrag: &str, ports: &[u16], complete: bool) -> LocalCandidates {
-        let candidates = ports.iter().map(|port| format!("candidate:1 1 udp 1 192.0.2.1 {port} typ host")).collect();
+        let candidates =
+            ports.iter().map(|port| format!("candidate:1 1 udp 1 192.0.2.1 {port} typ host")).collect();
         LocalCandidates { ufrag: ufrag.into(), pwd: "p".into(), candidates, complete }
     }
 

@@ -5,9 +5,9 @@ pub(crate) mod messages;
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
@@ -16,8 +16,10 @@ use crate::auth;
 use crate::call::{Call, Segment};
 use crate::error::Refusal;
 
-/// A batch of browser events with their statistics stays far below this.
+/// A batch of browser events with their statistics stays far below this. What is larger is left out, and the page told.
 const MESSAGE_LIMIT: usize = 256 * 1024;
+/// What is larger still is not even read: it ends the channel.
+const HARD_LIMIT: usize = 4 * MESSAGE_LIMIT;
 
 /// `GET /api/sessions/{id}/live`. A session that is not there is told by a close code: a page cannot see the status of a
 /// WebSocket's HTTP answer, and would take it for a network fault.
@@ -40,7 +42,7 @@ pub(crate) async fn upgrade(
     let session = auth::find(&id, &app.evidence).ok();
     // The tracker's token keeps a stop waiting until the channel has said good-bye.
     let owned = app.tasks.token();
-    Ok(upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT).on_upgrade(async move |socket| {
+    Ok(upgrade.max_message_size(HARD_LIMIT).max_frame_size(HARD_LIMIT).on_upgrade(async move |socket| {
         channel::serve(app, session, call, socket).await;
         drop((permit, owned));
     }))
