@@ -1,2 +1,27 @@
-//! Skeleton.
-fn main() {}
+//! icescope: a WebRTC diagnostics daemon.
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod credentials;
+mod exit;
+mod log;
+mod plugins;
+mod reload;
+mod run;
+mod settings;
+mod sources;
+mod systemd;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().command {
+        cli::Command::Run(args) => run::run(&args),
+        cli::Command::CheckConfig(args) => check::check_config(&args),
+        cli::Command::Plugins(args) => plugins::list(&args),
+        cli::Command::PluginHost(args) => icescope_plugin_host::child_main(&args.args),
+    }
+}

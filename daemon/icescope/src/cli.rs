@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// WebRTC diagnostics daemon: can this browser and this host reach each other, over which paths, and if not, what broke?
+#[derive(Debug, Parser)]
+#[command(name = "icescope", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 success, 1 failure, 2 wrong usage, 70 internal error, 77 permission denied, 78 bad configuration.
+Manual: icescope(1), icescope.toml(5).";
+
+/// The daemon's commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon in the foreground; SIGHUP reloads the configuration, SIGTERM and SIGINT stop it
+    Run(RunArgs),
+    /// Check a configuration file and its plugins, and show every problem at once
+    CheckConfig(CheckArgs),
+    /// Load the configured plugins and show what they are: kind, version, file, state
+    Plugins(PluginsArgs),
+    /// Internal: the child process that hosts one plugin
+    #[command(hide = true)]
+    PluginHost(PluginHostArgs),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "PATH", default_value = "/etc/icescope/icescope.toml")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `icescope check-config`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The configuration file (TOML)
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+}
+
+/// Arguments of `icescope run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Arguments of `icescope plugins`.
+#[derive(Debug, Clone, Args)]
+pub struct PluginsArgs {
+    /// The configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of the plugin child; made by the daemon, not by people.
+#[derive(Debug, Clone, Args)]
+pub struct PluginHostArgs {
+    /// What the daemon hands over
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

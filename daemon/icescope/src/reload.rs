@@ -1,0 +1,58 @@
+//! SIGHUP: what a new configuration changes in a running daemon.
+
+use std::path::Path;
+
+use icescope_model::{Evidence, Lane, Level, Observation, Scope};
+
+use crate::run::Parts;
+use crate::settings;
+
+/// Reads the file again and applies what a reload may change. A bad file changes nothing and says so.
+pub async fn reload(path: &Path, parts: &mut Parts) {
+    let new = match icescope_config::load(path) {
+        Ok(new) => new,
+        Err(problems) => {
+            tracing::error!("the configuration was not reloaded; the old one stays in force:\n{problems}");
+            note(parts, Level::Error, "config.refused", format!("The new configuration was refused: {}", first(&problems)));
+            return;
+        }
+    };
+    for warning in new.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let reloaded = parts.settings.reload(new);
+    for key in &reloaded.kept {
+        tracing::warn!("{key} has changed, but takes effect only after a restart; it keeps its old value");
+    }
+    if let Err(error) = parts.log.set_level(&reloaded.settings.log.level) {
+        tracing::error!("log.level cannot be changed: {error:#}");
+    }
+    apply(parts, reloaded.settings).await;
+    let changed = if reloaded.applied.is_empty() { "nothing has changed".to_owned() } else { reloaded.applied.join(", ") };
+    tracing::info!("configuration reloaded: {changed}");
+    note(parts, Level::Info, "config.reloaded", format!("Configuration reloaded: {changed}"));
+}
+
+async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
+    parts.evidence.set_options(settings::evidence(&new));
+    parts.server.reconfigure(settings::server(&new));
+    parts.peer.reconfigure(settings::peer(&new));
+    // Names of plugins first, so that the new source is there when viewers go over to it.
+    parts.host.apply(settings::plugins(&new)).await;
+    let default = new.source.plays.clone().unwrap_or_default();
+    parts.sources.set_default(default.clone());
+    parts.peer.set_default_source(&default).await;
+    parts.settings = new;
+}
+
+fn first(problems: &icescope_config::Problems) -> String {
+    let all = problems.list();
+    let rest = all.len().saturating_sub(1);
+    let first = all.first().map(|problem| problem.message.clone()).unwrap_or_default();
+    if rest == 0 { first } else { format!("{first} (and {rest} more, in the log)") }
+}
+
+fn note(parts: &Parts, level: Level, kind: &'static str, summary: String) {
+    let observation = Observation::new(Scope::Daemon, Evidence::Api, Lane::Peer, Lane::Peer, kind);
+    parts.evidence.sink().send(observation.level(level).summary(summary));
+}

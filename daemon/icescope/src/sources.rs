@@ -1,0 +1,66 @@
+//! Where the parts meet that do not see each other: the peer and the plugin host, evidence and the peer.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use icescope_evidence::BoxFuture;
+use icescope_model::SessionId;
+use icescope_model::media::{Format, SourceError};
+use icescope_model::signal::{Answer, CloseReason, Offer, SignalError, Trickle, Trickled};
+use icescope_model::uplink::UplinkStats;
+use icescope_peer::{OpenStream, Peer, Sources};
+use icescope_plugin_host::PluginHost;
+
+/// The plugin host's sources, as the peer asks for them.
+pub struct HostSources {
+    host: PluginHost,
+    default: RwLock<String>,
+}
+
+impl HostSources {
+    /// The sources of `host`, of which `default` plays where a client names none.
+    pub fn new(host: PluginHost, default: String) -> Self {
+        Self { host, default: RwLock::new(default) }
+    }
+
+    /// Another source plays by default from now on.
+    pub fn set_default(&self, name: String) {
+        *self.default.write().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+}
+
+impl Sources for HostSources {
+    fn default_source(&self) -> String {
+        self.default.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn formats(&self, name: &str) -> Result<Vec<Format>, SourceError> {
+        self.host.source_formats(name)
+    }
+
+    fn open(&self, name: &str, format: usize) -> Result<OpenStream, SourceError> {
+        let stream = self.host.open_stream(name, format)?;
+        let control = stream.control;
+        Ok((stream.messages, Box::new(move |wanted| control.send(wanted))))
+    }
+}
+
+/// The peer, as evidence asks for it.
+pub struct EvidencePeer(pub Arc<Peer>);
+
+impl icescope_evidence::Peer for EvidencePeer {
+    fn answer(&self, session: SessionId, offer: Offer) -> BoxFuture<'_, Result<Answer, SignalError>> {
+        Box::pin(self.0.answer(session, offer))
+    }
+
+    fn trickle(&self, session: SessionId, trickle: Trickle) -> BoxFuture<'_, Result<Trickled, SignalError>> {
+        Box::pin(self.0.trickle(session, trickle))
+    }
+
+    fn close(&self, session: SessionId, reason: CloseReason) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.close(session, reason))
+    }
+
+    fn uplink(&self, session: SessionId) -> Option<UplinkStats> {
+        self.0.uplink(session)
+    }
+}
