@@ -70,12 +70,11 @@ async fn answer(
     sdp: String,
     direction: Direction,
 ) -> Result<Answered, Refusal> {
-    let (session, joined) = match joined {
-        Some(session) => (session, true),
-        None => {
-            app.admit(rated_address(&call.door))?;
-            (app.evidence.open().map_err(Refusal::from)?, false)
-        }
+    let (session, joined) = if let Some(session) = joined {
+        (session, true)
+    } else {
+        app.admit(rated_address(&call.door))?;
+        (app.evidence.open().map_err(Refusal::from)?, false)
     };
     let facts = sdp::offer_facts(&sdp);
     note_offer(&session, call, &facts, sdp.len(), &direction);

@@ -241,13 +241,12 @@ fn note_restart(session: &Session, call: &Call, local: &LocalCandidates, began: 
 fn link_servers(headers: &mut HeaderMap, servers: &[IceServer]) {
     for server in servers {
         for url in &server.urls {
-            match HeaderValue::from_str(&link(url, server)) {
-                Ok(value) => {
-                    headers.append(header::LINK, value);
-                }
-                Err(_) => tracing::warn!(
-                    "an ICE server cannot be named in a Link header: its URL or credential has a character that is not allowed there"
-                ),
+            if let Ok(value) = HeaderValue::from_str(&link(url, server)) {
+                headers.append(header::LINK, value);
+            } else {
+                tracing::warn!(
+                    "an ICE server has a control character in its URL or credential: it is not named to clients"
+                );
             }
         }
     }

@@ -177,10 +177,9 @@ mod tests {
         for (text, error) in table {
             assert_eq!(parse(text), Err(error), "{text:?}");
         }
-        let flood: String = (0..=MOST_CANDIDATES)
-            .map(|n| format!("a=candidate:{n} 1 udp 1 192.0.2.1 5 typ host\n"))
-            .collect();
-        assert_eq!(parse(&flood), Err(TooMany));
+        let line = |n: usize| format!("a=candidate:{n} 1 udp 1 192.0.2.1 5 typ host");
+        let flood: Vec<String> = (0..=MOST_CANDIDATES).map(line).collect();
+        assert_eq!(parse(&flood.join("\n")), Err(TooMany));
     }
 
     #[test]

@@ -32,7 +32,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long the closing handshake may take.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// A session that is over has nothing more to tell after this; the page has its last statistics through by then.
-const AFTER_CLOSE: Duration = Duration::from_secs(60);
+const AFTER_CLOSE: Duration = Duration::from_mins(1);
 /// A page that keeps talking nonsense is not ours.
 const MOST_ERRORS: u32 = 20;
 

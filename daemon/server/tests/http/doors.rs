@@ -176,7 +176,7 @@ async fn bodies_are_bounded() {
 
 #[tokio::test]
 async fn one_address_cannot_open_sessions_without_end() {
-    let options = Options { session_burst: 3, session_interval: Duration::from_secs(3_600), ..options() };
+    let options = Options { session_burst: 3, session_interval: Duration::from_hours(1), ..options() };
     let server = start_with(options, evidence_options());
     let opened = server.open().await;
     assert_eq!(server.post_offer("/whep").send().await.status, 201);

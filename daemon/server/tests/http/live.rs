@@ -1,101 +1,23 @@
 //! The live channel.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use icescope_evidence::Session;
-use icescope_model::api::{FromPage, SessionOpened, SessionState, ToPage};
+use icescope_model::api::{FromPage, SessionState, ToPage};
 use icescope_model::plugin::PluginState;
 use icescope_model::signal::{CloseReason, PeerState};
 use icescope_model::{Event, Evidence, Lane, Observation, Scope};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::live_page::Page;
 use crate::peer::candidate;
 use crate::sessions::{browser_event, plugin};
-use crate::support::{PATIENCE, Running, event, start};
-
-struct Page {
-    socket: WebSocketStream<TcpStream>,
-}
-
-impl Page {
-    async fn connect(address: SocketAddr, path: &str) -> Self {
-        Self::over(TcpStream::connect(address).await.unwrap(), address, path).await
-    }
-
-    async fn over(stream: TcpStream, address: SocketAddr, path: &str) -> Self {
-        let (socket, _) = client_async(format!("ws://{address}{path}"), stream).await.unwrap();
-        Self { socket }
-    }
-
-    /// Connects and says hello.
-    async fn open(server: &Running, opened: &SessionOpened, next: u64) -> Self {
-        let mut page = Self::connect(server.address, &opened.live).await;
-        page.say(&FromPage::Hello { token: opened.token.clone(), next }).await;
-        page
-    }
-
-    async fn say(&mut self, message: &FromPage) {
-        self.send(Message::Text(serde_json::to_string(message).unwrap().into())).await;
-    }
-
-    async fn send(&mut self, message: Message) {
-        self.socket.send(message).await.unwrap();
-    }
-
-    /// The next message; `Err` with the close code at the end.
-    async fn hear(&mut self) -> Result<ToPage, u16> {
-        loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("a message in time") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => panic!("{error}"),
-                None => return Err(1006),
-            }
-        }
-    }
-
-    /// The first message that fits; others before it are passed over.
-    async fn until<T>(&mut self, fits: impl Fn(ToPage) -> Option<T>) -> T {
-        loop {
-            if let Some(found) = fits(self.hear().await.expect("still open")) {
-                return found;
-            }
-        }
-    }
-
-    /// Collects events until one fits.
-    async fn events_until(&mut self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
-        let mut all = Vec::new();
-        while !all.last().is_some_and(&fits) {
-            if let ToPage::Events { events } = self.hear().await.expect("still open") {
-                assert!(events.len() <= 200, "{}", events.len());
-                for event in events {
-                    let done = fits(&event);
-                    all.push(event);
-                    if done {
-                        return all;
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    async fn closed(&mut self) -> u16 {
-        loop {
-            if let Err(code) = self.hear().await {
-                return code;
-            }
-        }
-    }
-}
+use crate::support::{PATIENCE, event, start};
 
 fn note(session: &Session, kind: &'static str, weight: usize) {
     let observation =

@@ -1,7 +1,10 @@
 //! The server over real TCP connections, with a peer that the tests hold in their hands.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod doors;
 mod live;
+mod live_page;
 mod offer;
 mod page;
 mod peer;
@@ -10,3 +13,4 @@ mod sessions;
 mod support;
 mod tls;
 mod whep;
+mod whep_session;

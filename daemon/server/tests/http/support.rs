@@ -138,10 +138,10 @@ impl Ask {
     pub fn head(&self) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", self.method, self.path);
         for (name, value) in &self.fields {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if !self.body.is_empty() || matches!(self.method.as_str(), "POST" | "PATCH" | "PUT") {
-            head += &format!("content-length: {}\r\n", self.body.len());
+            head.extend(["content-length: ", &self.body.len().to_string(), "\r\n"]);
         }
         head + "\r\n"
     }
@@ -242,4 +242,24 @@ impl Ask {
         timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an answer in time").unwrap();
         Reply::parse(&bytes)
     }
+}
+
+pub const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+
+/// A fragment with one candidate, of the generation of `OFFER`.
+pub fn trickled(port: u16) -> String {
+    format!(
+        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=ice-ufrag:clnt\r\na=ice-pwd:clientclientclientclient\r\na={}\r\n",
+        crate::peer::candidate(port)
+    )
+}
+
+pub fn patch(server: &Running, location: &str, tag: &str, fragment: &str) -> Ask {
+    server.ask("PATCH", location).with("content-type", FRAGMENT).with("if-match", tag).body(fragment)
+}
+
+/// Where the session is that an offer made.
+pub fn location(reply: &Reply) -> String {
+    assert_eq!(reply.status, 201, "{reply:?}");
+    reply.field("location").unwrap().to_owned()
 }
