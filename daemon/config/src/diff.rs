@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn every_key_belongs_to_one_part() {
         for key in KEYS.iter().filter(|key| !key.path.starts_with("plugin[]")) {
-            let parts: Vec<_> = PARTS.iter().filter(|part| covers(part.path, key.path)).map(|part| part.path).collect();
+            let parts: Vec<_> =
+                PARTS.iter().filter(|part| covers(part.path, key.path)).map(|part| part.path).collect();
             assert_eq!(parts.len(), 1, "{}: {parts:?}", key.path);
         }
         for part in PARTS {
@@ -139,8 +140,12 @@ mod tests {
 
     #[test]
     fn a_restart_key_keeps_its_old_value_and_is_named() {
-        let old = settings("[server]\nlisten = \"127.0.0.1:1\"\n[source]\nplays = \"a\"\n[[plugin]]\nname = \"a\"\npath = \"a\"\n");
-        let new = settings("[server]\nlisten = \"127.0.0.1:2\"\n[source]\nplays = \"b\"\n[[plugin]]\nname = \"b\"\npath = \"a\"\n");
+        let old = settings(
+            "[server]\nlisten = \"127.0.0.1:1\"\n[source]\nplays = \"a\"\n[[plugin]]\nname = \"a\"\npath = \"a\"\n",
+        );
+        let new = settings(
+            "[server]\nlisten = \"127.0.0.1:2\"\n[source]\nplays = \"b\"\n[[plugin]]\nname = \"b\"\npath = \"a\"\n",
+        );
         let reloaded = old.reload(new.clone());
         assert_eq!(reloaded.kept, ["server.listen"]);
         assert_eq!(reloaded.applied, ["source.plays", "plugin \"b\"", "plugin \"a\""]);
@@ -150,14 +155,17 @@ mod tests {
 
     #[test]
     fn the_same_file_changes_nothing() {
-        let text = "[log]\nlevel = \"debug\"\n[[plugin]]\nname = \"a\"\npath = \"a\"\n[plugin.config]\nx = 1\n";
+        let text =
+            "[log]\nlevel = \"debug\"\n[[plugin]]\nname = \"a\"\npath = \"a\"\n[plugin.config]\nx = 1\n";
         let reloaded = settings(text).reload(settings(&format!("# a comment\n{text}")));
         assert_eq!((reloaded.applied.len(), reloaded.kept.len()), (0, 0));
     }
 
     #[test]
     fn a_plugin_is_compared_whole() {
-        let plugin = |config: &str| settings(&format!("[[plugin]]\nname = \"a\"\npath = \"a\"\n[plugin.config]\n{config}\n"));
+        let plugin = |config: &str| {
+            settings(&format!("[[plugin]]\nname = \"a\"\npath = \"a\"\n[plugin.config]\n{config}\n"))
+        };
         assert_eq!(plugin("x = 1").reload(plugin("x = 2")).applied, ["plugin \"a\""]);
     }
 

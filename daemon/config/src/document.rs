@@ -27,7 +27,10 @@ pub(crate) struct Document {
 /// The text may hold what somebody took for a good place for a secret.
 impl std::fmt::Debug for Document {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Document").field("path", &self.path).field("bytes", &self.text.len()).finish_non_exhaustive()
+        f.debug_struct("Document")
+            .field("path", &self.path)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,7 +61,9 @@ impl Document {
 
     /// A problem at a span. What is secret in the file is taken out of its words, too.
     pub fn problem(&self, key: &str, span: &Span, message: String, help: Option<String>) -> Problem {
-        let clean = |words: String| mask::clean(words, self.secrets.iter().filter_map(|secret| self.text.get(secret.clone())));
+        let clean = |words: String| {
+            mask::clean(words, self.secrets.iter().filter_map(|secret| self.text.get(secret.clone())))
+        };
         Problem {
             severity: Severity::Error,
             key: key.to_owned(),
@@ -124,7 +129,8 @@ impl Document {
     pub fn locate(&self, plugin: usize, pointer: &str) -> Found {
         let mut found = Found { span: 0..0, key: format!("plugin[{plugin}].config") };
         let Ok(tree) = DeTable::parse(&self.text) else { return found };
-        let Some(entry) = tree.get_ref().get("plugin").and_then(|plugins| plugins.get_ref().get(plugin)) else {
+        let Some(entry) = tree.get_ref().get("plugin").and_then(|plugins| plugins.get_ref().get(plugin))
+        else {
             return found;
         };
         found.span = entry.span();
@@ -139,7 +145,11 @@ impl Document {
     }
 }
 
-fn step<'t>(here: &'t Spanned<DeValue<'t>>, token: &str, key: &mut String) -> Option<&'t Spanned<DeValue<'t>>> {
+fn step<'t>(
+    here: &'t Spanned<DeValue<'t>>,
+    token: &str,
+    key: &mut String,
+) -> Option<&'t Spanned<DeValue<'t>>> {
     match here.get_ref() {
         DeValue::Table(table) => {
             let next = table.get(token)?;

@@ -21,13 +21,16 @@ impl Host {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, after) = rest.split_once(']').ok_or("has a «[» without its «]»")?;
-                let address: Ipv6Addr = address.parse().map_err(|_| "has no IPv6 address between its brackets")?;
+                let address: Ipv6Addr =
+                    address.parse().map_err(|_| "has no IPv6 address between its brackets")?;
                 match after {
                     "" => (address.to_string(), None),
                     _ => (address.to_string(), Some(after.strip_prefix(':').ok_or("goes on after its «]»")?)),
                 }
             }
-            None if text.matches(':').count() > 1 => return Err("has an IPv6 address without brackets".to_owned()),
+            None if text.matches(':').count() > 1 => {
+                return Err("has an IPv6 address without brackets".to_owned());
+            }
             None => match text.split_once(':') {
                 Some((name, port)) => (host_name(name)?, Some(port)),
                 None => (host_name(text)?, None),
@@ -40,12 +43,16 @@ impl Host {
 
 fn parse_port(text: &str) -> Result<u16, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port > 0).ok_or_else(|| "has a port that is not from 1 to 65535".to_owned())
+    text.parse()
+        .ok()
+        .filter(|port| digits && *port > 0)
+        .ok_or_else(|| "has a port that is not from 1 to 65535".to_owned())
 }
 
 fn host_name(text: &str) -> Result<String, String> {
     let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.is_empty() {
@@ -133,7 +140,9 @@ mod tests {
     fn an_origin_is_written_as_browsers_send_it() {
         assert_eq!(Origin::parse("https://A.example:443").unwrap().to_string(), "https://a.example");
         assert_eq!(Origin::parse("http://a.example:8085").unwrap().to_string(), "http://a.example:8085");
-        for wrong in ["a.example", "ftp://a", "https://a/", "https://u@a", "https://*.a", "HTTPS://a", "*", "null"] {
+        for wrong in
+            ["a.example", "ftp://a", "https://a/", "https://u@a", "https://*.a", "HTTPS://a", "*", "null"]
+        {
             assert!(Origin::parse(wrong).is_err(), "{wrong}");
         }
     }

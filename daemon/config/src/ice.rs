@@ -99,8 +99,8 @@ impl Ice {
         let ice = Self {
             servers,
             browser,
-            udp_port: table.or("udp-port", default.udp_port, udp_port),
-            tcp_port: table.or("tcp-port", default.tcp_port, tcp_port),
+            udp_port: table.optional("udp-port", udp_port),
+            tcp_port: table.optional("tcp-port", tcp_port),
             addresses: table.or("addresses", default.addresses, nat_address::read),
             interfaces: Interfaces::read(&table.table("interfaces")),
             families: table.or("families", default.families, families),
@@ -113,19 +113,19 @@ impl Ice {
     }
 }
 
-fn udp_port(item: &Item<'_>) -> Option<Option<u16>> {
+fn udp_port(item: &Item<'_>) -> Option<u16> {
     let port = item.count::<u16>(&(0..=65_535), "a UDP port for all sessions; 0: a free one for each")?;
-    Some(Some(port).filter(|port| *port != 0))
+    Some(port).filter(|port| *port != 0)
 }
 
-fn tcp_port(item: &Item<'_>) -> Option<Option<u16>> {
+fn tcp_port(item: &Item<'_>) -> Option<u16> {
     match item.value().as_str() {
-        Some("off") => Some(None),
+        Some("off") => None,
         Some(_) => item.fail(
             format!("{} is neither a port nor \"off\"", item.quoted()),
             "write the TCP port as a number (0: a free one for each session), or \"off\" for no ICE-TCP",
         ),
-        None => item.count::<u16>(&(0..=65_535), "a TCP port; 0: a free one for each session; or \"off\"").map(Some),
+        None => item.count::<u16>(&(0..=65_535), "a TCP port; 0: a free one for each session; or \"off\""),
     }
 }
 
@@ -134,7 +134,8 @@ fn families(item: &Item<'_>) -> Option<Families> {
     let list = item.list("[\"ipv4\", \"ipv6\"]", |item| item.one_of(&words))?;
     let families = Families { ipv4: list.contains(&false), ipv6: list.contains(&true) };
     if list.is_empty() {
-        return item.fail("without an address family nothing can connect", "write \"ipv4\", \"ipv6\" or both");
+        return item
+            .fail("without an address family nothing can connect", "write \"ipv4\", \"ipv6\" or both");
     }
     Some(families)
 }
@@ -145,7 +146,8 @@ impl Timeouts {
         let seconds = |from, to| Duration::from_secs(from)..=Duration::from_secs(to);
         // Consent checks go every 5 s (RFC 7675 §5.1): two of them and their answers may be lost below 25 s.
         let timeouts = Self {
-            disconnected: table.or("disconnected", default.disconnected, |item| item.duration(&seconds(1, 60))),
+            disconnected: table
+                .or("disconnected", default.disconnected, |item| item.duration(&seconds(1, 60))),
             vanished: table.or("vanished", default.vanished, |item| item.duration(&seconds(2, 600))),
             connect: table.or("connect", default.connect, |item| item.duration(&seconds(1, 600))),
         };

@@ -84,7 +84,8 @@ fn is_shared(item: &Item<'_>, server: &IceServer) -> bool {
 
 /// What of a server the daemon itself can use: it speaks STUN and TURN over UDP only.
 fn spoken(item: &Item<'_>, server: IceServer, inherited: bool) -> Option<IceServer> {
-    let speaks = |url: &IceUrl| matches!(url.scheme, Scheme::Stun | Scheme::Turn) && url.transport == Transport::Udp;
+    let speaks =
+        |url: &IceUrl| matches!(url.scheme, Scheme::Stun | Scheme::Turn) && url.transport == Transport::Udp;
     let shown = inherited && !matches!(server.credential, Credential::Static { .. });
     for url in server.urls.iter().filter(|url| !speaks(url)) {
         let message = format!("the daemon itself cannot use {url}: it speaks STUN and TURN only over UDP");
@@ -121,7 +122,8 @@ fn server(item: &Item<'_>) -> Option<IceServer> {
     if !turn {
         let idle = ["username", "credential-file", "secret-file"].into_iter().find_map(|key| table.get(key));
         return match idle {
-            Some(idle) => idle.fail("STUN needs no credential: this key has no effect", "take it out, or add a turn: URL"),
+            Some(idle) => idle
+                .fail("STUN needs no credential: this key has no effect", "take it out, or add a turn: URL"),
             None => Some(IceServer { urls, credential: Credential::Open }),
         };
     }

@@ -61,11 +61,12 @@ impl IceUrl {
         let (host, query) = rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
         let host = Host::parse(host)?;
         let transport = match (scheme, query) {
-            (Scheme::Stun | Scheme::Stuns, Some(_)) => return Err("has a «?», which only TURN URLs may have".to_owned()),
-            (Scheme::Turn, Some("transport=udp") | None) | (Scheme::Stun, None) => Transport::Udp,
-            (Scheme::Turn | Scheme::Turns, Some("transport=tcp")) | (Scheme::Turns | Scheme::Stuns, None) => Transport::Tcp,
-            (Scheme::Turns, Some("transport=udp")) => Transport::Udp,
-            (Scheme::Turn | Scheme::Turns, Some(_)) => {
+            (Scheme::Stun | Scheme::Stuns, Some(_)) => {
+                return Err("has a «?», which only TURN URLs may have".to_owned());
+            }
+            (_, Some("transport=udp")) | (Scheme::Stun | Scheme::Turn, None) => Transport::Udp,
+            (_, Some("transport=tcp")) | (Scheme::Stuns | Scheme::Turns, None) => Transport::Tcp,
+            (_, Some(_)) => {
                 return Err("has something else after its «?» than transport=udp or transport=tcp".to_owned());
             }
         };
@@ -112,19 +113,37 @@ mod tests {
         for (text, shown, port, transport) in [
             ("stun:A.example", "stun:a.example", 3478, Transport::Udp),
             ("turn:a.example?transport=udp", "turn:a.example", 3478, Transport::Udp),
-            ("turn:[2001:db8::1]:80?transport=tcp", "turn:[2001:db8::1]:80?transport=tcp", 80, Transport::Tcp),
+            (
+                "turn:[2001:db8::1]:80?transport=tcp",
+                "turn:[2001:db8::1]:80?transport=tcp",
+                80,
+                Transport::Tcp,
+            ),
             ("turns:a.example", "turns:a.example", 5349, Transport::Tcp),
             ("turns:a.example?transport=udp", "turns:a.example?transport=udp", 5349, Transport::Udp),
         ] {
             let url = IceUrl::parse(text).unwrap();
-            assert_eq!((url.to_string().as_str(), url.port(), url.transport), (shown, port, transport), "{text}");
+            assert_eq!(
+                (url.to_string().as_str(), url.port(), url.transport),
+                (shown, port, transport),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_server_url_is_refused() {
-        for wrong in ["", "a.example", "http://a", "stun://a", "stun:", "STUN:a", "turn:u@a", "stun:a?transport=udp", "turn:a?x=y"]
-        {
+        for wrong in [
+            "",
+            "a.example",
+            "http://a",
+            "stun://a",
+            "stun:",
+            "STUN:a",
+            "turn:u@a",
+            "stun:a?transport=udp",
+            "turn:a?x=y",
+        ] {
             assert!(IceUrl::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,10 +27,11 @@ impl Interfaces {
         let patterns = |item: &Item<'_>| item.list("[\"eth*\"]", pattern);
         let interfaces = Self {
             include: table.or("include", default.include, |item| {
-                patterns(item).and_then(|list| match list.is_empty() {
-                    true => item.fail("no interface would be used", "write [\"*\"] for all of them"),
-                    false => Some(list),
-                })
+                let list = patterns(item)?;
+                if list.is_empty() {
+                    return item.fail("no interface would be used", "write [\"*\"] for all of them");
+                }
+                Some(list)
             }),
             exclude: table.or("exclude", default.exclude, patterns),
         };
@@ -43,7 +44,9 @@ fn pattern(item: &Item<'_>) -> Option<String> {
     item.parsed("the name of an interface, such as \"eth0\", or a pattern such as \"wl*\"", |text| {
         let odd = |c: char| c.is_whitespace() || c == '/' || c.is_control();
         if text.len() > MAX_NAME || text.contains(odd) {
-            return Err(format!("cannot be an interface's name (at most {MAX_NAME} bytes, no blanks, no «/»)"));
+            return Err(format!(
+                "cannot be an interface's name (at most {MAX_NAME} bytes, no blanks, no «/»)"
+            ));
         }
         if text.strip_suffix('*').unwrap_or(text).contains('*') {
             return Err("has a «*» that is not at its end".to_owned());

@@ -149,7 +149,10 @@ pub(crate) fn unknown(pattern: &str, name: &str, siblings: &[Child]) -> (String,
         return (what.to_owned(), format!("did you mean «{near}»?"));
     }
     if PLANNED.contains(&pattern) {
-        return ("this version does not know this key".to_owned(), "take it out, or use a later version".to_owned());
+        return (
+            "this version does not know this key".to_owned(),
+            "take it out, or use a later version".to_owned(),
+        );
     }
     let elsewhere: BTreeSet<String> = KEYS
         .iter()
@@ -161,7 +164,8 @@ pub(crate) fn unknown(pattern: &str, name: &str, siblings: &[Child]) -> (String,
         return (what.to_owned(), format!("«{name}» is a key of {}", places.join(" and of ")));
     }
     let list: Vec<&str> = names().collect();
-    let of = if pattern.is_empty() { "the tables are".to_owned() } else { format!("the keys of [{table}] are") };
+    let of =
+        if pattern.is_empty() { "the tables are".to_owned() } else { format!("the keys of [{table}] are") };
     (what.to_owned(), format!("{of}: {}", list.join(", ")))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::reader::Item;
 use crate::table::Table;
 
 /// `[limits]`
@@ -62,8 +63,9 @@ impl Limits {
         let default = Self::default();
         let limits = Self {
             sessions: table.or("sessions", default.sessions, |item| item.count(&(1..=10_000), "sessions")),
-            remote_candidates: table
-                .or("remote-candidates", default.remote_candidates, |item| item.count(&(1..=1_000), "candidates per session")),
+            remote_candidates: table.or("remote-candidates", default.remote_candidates, |item| {
+                item.count(&(1..=1_000), "candidates per session")
+            }),
             candidates_per_second: table.or("candidates-per-second", default.candidates_per_second, |item| {
                 item.count(&(1..=1_000), "candidates per second and session")
             }),
@@ -71,26 +73,35 @@ impl Limits {
             request_body: table.or("request-body", default.request_body, |item| {
                 item.size(&(8 << 10..=16 << 20)).and_then(|size| usize::try_from(size).ok())
             }),
-            new_sessions_per_second: table.or("new-sessions-per-second", default.new_sessions_per_second, |item| {
-                item.count(&(1..=1_000), "new sessions per second and client address")
-            }),
+            new_sessions_per_second: table.or(
+                "new-sessions-per-second",
+                default.new_sessions_per_second,
+                |item| item.count(&(1..=1_000), "new sessions per second and client address"),
+            ),
             new_sessions_burst: table.or("new-sessions-burst", default.new_sessions_burst, |item| {
                 item.count(&(1..=10_000), "new sessions of one client address")
             }),
             // The set-up of a session alone takes some hundreds.
-            events_per_session: table
-                .or("events-per-session", default.events_per_session, |item| item.count(&(512..=1_000_000), "events")),
+            events_per_session: table.or("events-per-session", default.events_per_session, |item| {
+                item.count(&(512..=1_000_000), "events")
+            }),
             source_bit_rate: BitRates::read(&table.table("source-bit-rate"), default.source_bit_rate),
             retry_after: table.or("retry-after", default.retry_after, |item| {
-                let wait = item.duration(&(Duration::from_secs(1)..=Duration::from_secs(3_600)))?;
+                let wait = item.duration(&(Duration::from_secs(1)..=Duration::from_hours(1)))?;
                 // The header Retry-After knows nothing finer (RFC 9110 §10.2.3).
                 match wait.subsec_nanos() {
                     0 => Some(wait),
-                    _ => item.fail(format!("{} is not a number of whole seconds", item.quoted()), "write whole seconds, such as \"5s\""),
+                    _ => item.fail(
+                        format!("{} is not a number of whole seconds", item.quoted()),
+                        "write whole seconds, such as \"5s\"",
+                    ),
                 }
             }),
-            allow_loopback_candidates: table
-                .or("allow-loopback-candidates", default.allow_loopback_candidates, |item| item.boolean()),
+            allow_loopback_candidates: table.or(
+                "allow-loopback-candidates",
+                default.allow_loopback_candidates,
+                Item::boolean,
+            ),
         };
         table.finish();
         limits

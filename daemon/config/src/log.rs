@@ -6,7 +6,8 @@ use crate::reader::Item;
 use crate::table::Table;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-const EXAMPLE: &str = "off, error, warn, info, debug or trace, or one for each part: \"info,icescope_peer=debug\"";
+const EXAMPLE: &str =
+    "off, error, warn, info, debug or trace, or one for each part: \"info,icescope_peer=debug\"";
 
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,10 +56,16 @@ fn level(item: &Item<'_>) -> Option<String> {
     if let Some(slip) = slip {
         let near = crate::keys::nearest(slip, LEVELS.into_iter());
         let near = near.map_or_else(String::new, |level| format!("; did you mean {level}?"));
-        return item.fail_part(slip, format!("\"{}\" is not a level", slip.escape_debug()), format!("write {EXAMPLE}{near}"));
+        return item.fail_part(
+            slip,
+            format!("\"{}\" is not a level", slip.escape_debug()),
+            format!("write {EXAMPLE}{near}"),
+        );
     }
     match EnvFilter::builder().parse(text) {
         Ok(_) => Some(text.to_owned()),
-        Err(error) => item.fail(format!("{} is not a filter: {error}", item.quoted()), format!("write {EXAMPLE}")),
+        Err(error) => {
+            item.fail(format!("{} is not a filter: {error}", item.quoted()), format!("write {EXAMPLE}"))
+        }
     }
 }

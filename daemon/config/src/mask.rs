@@ -53,7 +53,8 @@ pub(crate) fn clean<'a>(mut words: String, secrets: impl Iterator<Item = &'a str
 
 /// A value that can only be meant as a path: so that a pasted password is told from a file's name.
 pub(crate) fn is_path(value: &str) -> bool {
-    ["/", "./", "../", "$CREDENTIALS_DIRECTORY/"].iter().any(|start| value.starts_with(start)) && !value.contains('\n')
+    ["/", "./", "../", "$CREDENTIALS_DIRECTORY/"].iter().any(|start| value.starts_with(start))
+        && !value.contains('\n')
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -76,7 +77,8 @@ fn walk(name: &str, value: &Spanned<DeValue<'_>>, plugin: bool, found: &mut Vec<
                 walk(name, value, plugin, found);
             }
         }
-        DeValue::String(text) if secret && FILES.contains(&name) && !(plugin && name == "key") && is_path(text) => {}
+        DeValue::String(text)
+            if secret && FILES.contains(&name) && !(plugin && name == "key") && is_path(text) => {}
         _ if secret => found.push(value.span()),
         _ => {}
     }
@@ -98,9 +100,9 @@ fn user_parts(text: &str, found: &mut Vec<Range<usize>>) {
 fn properties(text: &str, found: &mut Vec<Range<usize>>) {
     for (at, _) in text.match_indices('=') {
         let before = text[..at].trim_end_matches([' ', '\t', '"', '\'', '\\']);
-        let name_start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).map_or(0, |c| {
-            c + before[c..].chars().next().map_or(1, char::len_utf8)
-        });
+        let name_start = before
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+            .map_or(0, |c| c + before[c..].chars().next().map_or(1, char::len_utf8));
         let name = before[name_start..].rsplit('.').next().unwrap_or_default();
         if FILES.contains(&name) || !is_secret_name(name) {
             continue;

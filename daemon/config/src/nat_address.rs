@@ -18,7 +18,9 @@ pub struct NatAddress {
 
 impl NatAddress {
     fn parse(text: &str) -> Result<Self, String> {
-        let address = |text: &str| text.parse::<IpAddr>().map_err(|_| format!("has «{text}» where an IP address belongs"));
+        let address = |text: &str| {
+            text.parse::<IpAddr>().map_err(|_| format!("has «{text}» where an IP address belongs"))
+        };
         let (local, public) = match text.split_once('/') {
             Some((local, public)) => (Some(address(local)?), address(public)?),
             None => (None, address(text)?),
@@ -44,7 +46,9 @@ pub(crate) fn read(item: &Item<'_>) -> Option<Vec<NatAddress>> {
     let mut seen: Vec<NatAddress> = Vec::new();
     item.list(&format!("[{EXAMPLE}]"), |item| {
         let address = item.parsed(EXAMPLE, NatAddress::parse)?;
-        let same = |other: &&NatAddress| other.local == address.local && other.public.is_ipv4() == address.public.is_ipv4();
+        let same = |other: &&NatAddress| {
+            other.local == address.local && other.public.is_ipv4() == address.public.is_ipv4()
+        };
         if let Some(other) = seen.iter().find(same) {
             return item.fail(
                 format!("\"{address}\" and \"{other}\" are for the same local addresses"),

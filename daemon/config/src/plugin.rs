@@ -75,9 +75,16 @@ impl Plugin {
     fn read(table: &Table<'_>, names: &mut Vec<String>) -> Option<Self> {
         let isolations = [("process", Isolation::Process), ("in-process", Isolation::InProcess)];
         let grant = |item: &Item<'_>| item.one_of(&GRANTS).map(str::to_owned);
-        let name = table.required("name", "add name = \"NAME\"; [source] and URLs use it", |item| name(item, names));
-        let path = table.required("path", "add path = \"/PATH/TO/libplugin.so\", or a bare name such as \"video-gstreamer\"", path);
-        let id = table.optional("id", |item| item.string("the plugin's own id, as icescope plugins shows it").map(str::to_owned));
+        let name =
+            table.required("name", "add name = \"NAME\"; [source] and URLs use it", |item| name(item, names));
+        let path = table.required(
+            "path",
+            "add path = \"/PATH/TO/libplugin.so\", or a bare name such as \"video-gstreamer\"",
+            path,
+        );
+        let id = table.optional("id", |item| {
+            item.string("the plugin's own id, as icescope plugins shows it").map(str::to_owned)
+        });
         let isolation = table.or("isolation", Isolation::default(), |item| item.one_of(&isolations));
         let sha256 = table.optional("sha256", sha256);
         let grants = table.or("grants", Vec::new(), |item| item.list("[\"icescope.ice-servers/1\"]", grant));
@@ -91,10 +98,15 @@ fn name(item: &Item<'_>, names: &mut Vec<String>) -> Option<String> {
     let name = item.parsed("a name of letters, digits, «-» and «_», such as \"bars\"", |text| {
         let fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let fits = text.len() <= MAX_NAME && text.bytes().all(fit);
-        if fits { Ok(text.to_owned()) } else { Err(format!("cannot be a name (at most {MAX_NAME} characters)")) }
+        if fits {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("cannot be a name (at most {MAX_NAME} characters)"))
+        }
     })?;
     if names.contains(&name) {
-        return item.fail(format!("there is a plugin \"{name}\" already"), "give each plugin a name of its own");
+        return item
+            .fail(format!("there is a plugin \"{name}\" already"), "give each plugin a name of its own");
     }
     names.push(name.clone());
     Some(name)
@@ -146,7 +158,11 @@ fn json(item: &Item<'_>) -> Option<Value> {
                 (key.get_ref().to_string(), json(&item.child(key.get_ref(), value)))
             };
             let entries: Vec<(String, Option<Value>)> = table.iter().map(entry).collect();
-            entries.into_iter().map(|(key, value)| Some((key, value?))).collect::<Option<_>>().map(Value::Object)
+            entries
+                .into_iter()
+                .map(|(key, value)| Some((key, value?)))
+                .collect::<Option<_>>()
+                .map(Value::Object)
         }
     }
 }

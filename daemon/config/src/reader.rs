@@ -66,7 +66,10 @@ impl<'t> Item<'t> {
     }
 
     fn wrong_type<T>(&self, wanted: &str, example: &str) -> Option<T> {
-        self.fail(format!("{wanted} is expected here, not {}", article(self.value())), format!("write {example}"))
+        self.fail(
+            format!("{wanted} is expected here, not {}", article(self.value())),
+            format!("write {example}"),
+        )
     }
 
     /// The value in quotes for a message, unless it must not be shown.
@@ -120,7 +123,13 @@ impl<'t> Item<'t> {
 
     /// A duration within a range: `"100ms"`.
     pub fn duration(&self, range: &RangeInclusive<Duration>) -> Option<Duration> {
-        self.measure(range, "a duration with its unit", "ms, s, min, h or d", units::duration, units::show_duration)
+        self.measure(
+            range,
+            "a duration with its unit",
+            "ms, s, min, h or d",
+            units::duration,
+            units::show_duration,
+        )
     }
 
     /// A size within a range, in bytes: `"64KiB"`.
@@ -130,7 +139,13 @@ impl<'t> Item<'t> {
 
     /// A bit rate within a range, in bits per second: `"2Mbit/s"`.
     pub fn bit_rate(&self, range: &RangeInclusive<u64>) -> Option<u64> {
-        self.measure(range, "a bit rate with its unit", "bit/s, kbit/s or Mbit/s", units::bit_rate, units::show_bit_rate)
+        self.measure(
+            range,
+            "a bit rate with its unit",
+            "bit/s, kbit/s or Mbit/s",
+            units::bit_rate,
+            units::show_bit_rate,
+        )
     }
 
     fn measure<T: PartialOrd + Copy>(
@@ -161,7 +176,10 @@ impl<'t> Item<'t> {
         }
         let near = crate::keys::nearest(text, words.iter().map(|(word, _)| *word));
         let near = near.map_or_else(String::new, |word| format!("; did you mean \"{word}\"?"));
-        self.fail(format!("{} is not one of the values of this key", self.quoted()), format!("write {list}{near}"))
+        self.fail(
+            format!("{} is not one of the values of this key", self.quoted()),
+            format!("write {list}{near}"),
+        )
     }
 
     /// The entries of an array.

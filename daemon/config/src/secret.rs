@@ -81,7 +81,10 @@ pub(crate) fn secret_file(item: &Item<'_>) -> Option<Secret> {
         return item.fail(format!("the file {shown} is empty"), "put the secret into it, on one line");
     }
     if text.contains(['\n', '\0']) {
-        return item.fail(format!("the file {shown} has more than one line"), "put the secret alone into it, on one line");
+        return item.fail(
+            format!("the file {shown} has more than one line"),
+            "put the secret alone into it, on one line",
+        );
     }
     Some(Secret::new(text.to_owned()))
 }
@@ -91,7 +94,11 @@ pub(crate) fn read_private(item: &Item<'_>, path: &Path) -> Option<String> {
     let file = open(item, path)?;
     let mode = file.metadata().ok()?.mode();
     if mode & 0o007 != 0 {
-        let message = format!("everyone may use the file {} (mode {:03o}), and it is secret", path.display(), mode & 0o777);
+        let message = format!(
+            "everyone may use the file {} (mode {:03o}), and it is secret",
+            path.display(),
+            mode & 0o777
+        );
         let help = format!("chmod o= {}", path.display());
         item.cx.push(item.problem(message, help).permission(true));
         return None;
@@ -119,11 +126,14 @@ fn read_text(item: &Item<'_>, path: &Path, file: File, limit: u64) -> Option<Str
         return None;
     }
     if bytes.len() as u64 > limit {
-        return item.fail(format!("the file {} is larger than {limit} bytes", path.display()), "name the right file");
+        return item.fail(
+            format!("the file {} is larger than {limit} bytes", path.display()),
+            "name the right file",
+        );
     }
-    String::from_utf8(bytes)
-        .ok()
-        .or_else(|| item.fail(format!("the file {} is not text (UTF-8)", path.display()), "name the right file"))
+    String::from_utf8(bytes).ok().or_else(|| {
+        item.fail(format!("the file {} is not text (UTF-8)", path.display()), "name the right file")
+    })
 }
 
 fn unread(item: &Item<'_>, path: &Path, error: &io::Error) {

@@ -15,7 +15,8 @@ const MAX_GATHER_WAIT: Duration = Duration::from_secs(5);
 const MIN_TOKEN: usize = 16;
 /// Certificate chains of real authorities take some tens of KiB.
 const MAX_CERTIFICATE: u64 = 1 << 20;
-const ADDRESS: &str = "an address with its port, such as \"127.0.0.1:8085\" or \"[::1]:8085\" (port 0: any free one)";
+const ADDRESS: &str =
+    "an address with its port, such as \"127.0.0.1:8085\" or \"[::1]:8085\" (port 0: any free one)";
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,18 +65,25 @@ impl Server {
     pub(crate) fn read(table: &Table<'_>) -> Self {
         let default = Self::default();
         let origins = |item: &Item<'_>| {
-            item.list("[\"https://page.example.net\"]", |item| item.parsed("\"https://page.example.net\"", Origin::parse))
+            item.list("[\"https://page.example.net\"]", |item| {
+                item.parsed("\"https://page.example.net\"", Origin::parse)
+            })
         };
-        let hosts = |item: &Item<'_>| item.list("[\"robot.local\"]", |item| item.parsed("\"robot.local\"", Host::parse));
+        let hosts = |item: &Item<'_>| {
+            item.list("[\"robot.local\"]", |item| item.parsed("\"robot.local\"", Host::parse))
+        };
         let server = Self {
             listen: table.or("listen", default.listen, listen),
-            public_url: table.optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
+            public_url: table
+                .optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
             allowed_hosts: table.or("allowed-hosts", default.allowed_hosts, hosts),
             allowed_origins: table.or("allowed-origins", default.allowed_origins, origins),
             tls: Tls::read(&table.table("tls")),
-            tokens: table.or("tokens", default.tokens, |item| item.list("[\"/etc/icescope/admin.token\"]", token)),
-            gather_wait: table
-                .or("gather-wait", default.gather_wait, |item| item.duration(&(Duration::ZERO..=MAX_GATHER_WAIT))),
+            tokens: table
+                .or("tokens", default.tokens, |item| item.list("[\"/etc/icescope/admin.token\"]", token)),
+            gather_wait: table.or("gather-wait", default.gather_wait, |item| {
+                item.duration(&(Duration::ZERO..=MAX_GATHER_WAIT))
+            }),
         };
         table.finish();
         server
@@ -83,7 +91,9 @@ impl Server {
 }
 
 fn listen(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
-    let address = |item: &Item<'_>| item.parsed(ADDRESS, |text| text.parse().map_err(|_| "is not an address with a port".to_owned()));
+    let address = |item: &Item<'_>| {
+        item.parsed(ADDRESS, |text| text.parse().map_err(|_| "is not an address with a port".to_owned()))
+    };
     let list: Vec<SocketAddr> = match item.value().as_str() {
         Some(_) => vec![address(item)?],
         None => item.list(ADDRESS, address)?,
@@ -91,7 +101,11 @@ fn listen(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
     if list.is_empty() {
         return item.fail("the daemon would listen nowhere", format!("write {ADDRESS}"));
     }
-    match list.iter().enumerate().find(|(index, address)| address.port() != 0 && list[..*index].contains(address)) {
+    match list
+        .iter()
+        .enumerate()
+        .find(|(index, address)| address.port() != 0 && list[..*index].contains(address))
+    {
         Some((_, twice)) => item.fail(format!("{twice} stands here twice"), "take one of the two out"),
         None => Some(list),
     }
@@ -115,11 +129,12 @@ impl Tls {
         if !table.is_there() {
             return None;
         }
-        let certificate = table.required("certificate", "add certificate = \"/PATH/TO/fullchain.pem\"", |item| {
-            let path = secret::file_path(item)?;
-            let text = secret::read_public(item, &path, MAX_CERTIFICATE)?;
-            has_pem(item, &text, "CERTIFICATE").then_some(path)
-        });
+        let certificate =
+            table.required("certificate", "add certificate = \"/PATH/TO/fullchain.pem\"", |item| {
+                let path = secret::file_path(item)?;
+                let text = secret::read_public(item, &path, MAX_CERTIFICATE)?;
+                has_pem(item, &text, "CERTIFICATE").then_some(path)
+            });
         let key = table.required("key", "add key = \"/PATH/TO/privkey.pem\"", |item| {
             let path = secret::file_path(item)?;
             let text = secret::read_private(item, &path)?;
@@ -132,7 +147,9 @@ impl Tls {
 
 /// Whether a PEM file (RFC 7468) has a block of this kind.
 fn has_pem(item: &Item<'_>, text: &str, kind: &str) -> bool {
-    let found = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{kind}-----")));
+    let found = text
+        .lines()
+        .any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{kind}-----")));
     if !found {
         item.fail::<()>(format!("the file has no PEM block «{kind}»"), "name the right file, in PEM format");
     }

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 use crate::document::{Document, Span};
 use crate::history::History;
 use crate::ice::{Ice, Policy};
+use crate::ice_url::IceUrl;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::plugin::Plugin;
@@ -55,7 +56,19 @@ pub struct Settings {
 /// Equal where every setting is; where they came from does not matter.
 impl PartialEq for Settings {
     fn eq(&self, other: &Self) -> bool {
-        let Self { server, ice, relay, plugins, source, probes, history, limits, log, warnings: _, document: _ } = self;
+        let Self {
+            server,
+            ice,
+            relay,
+            plugins,
+            source,
+            probes,
+            history,
+            limits,
+            log,
+            warnings: _,
+            document: _,
+        } = self;
         *server == other.server
             && *ice == other.ice
             && *relay == other.relay
@@ -97,7 +110,7 @@ impl Settings {
 /// # Errors
 /// All problems of the file, or the one that it cannot be read.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
-    let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
+    let text = read(path)?;
     parse(path, text, &Environment::of_process())
 }
 
@@ -114,7 +127,8 @@ pub fn parse(path: &Path, text: String, environment: &Environment) -> Result<Set
     }
     // A doubled key leaves a sound tree; after any other fault the rest would be guesswork.
     let sound = faults.iter().all(|fault| fault.message() == "duplicate key");
-    let settings = if sound { read_tables(&Table::root(&context, tree.get_ref())) } else { Settings::default() };
+    let settings =
+        if sound { read_tables(&Table::root(&context, tree.get_ref())) } else { Settings::default() };
     let (errors, warnings) = context.finish();
     if errors.is_empty() {
         drop(tree);
@@ -148,7 +162,8 @@ fn read_tables(root: &Table<'_>) -> Settings {
 
 /// With the policy «relay» and no TURN server no connection can come up.
 fn check_policy(root: &Table<'_>, ice: &Ice) {
-    if ice.policy != Policy::Relay || ice.servers.iter().any(|server| server.urls.iter().any(|url| url.is_turn())) {
+    if ice.policy != Policy::Relay || ice.servers.iter().any(|server| server.urls.iter().any(IceUrl::is_turn))
+    {
         return;
     }
     if let Some(policy) = root.table("ice").get("policy") {
@@ -159,33 +174,41 @@ fn check_policy(root: &Table<'_>, ice: &Ice) {
     }
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
+/// The file's text.
+fn read(path: &Path) -> Result<String, Problems> {
+    let shown = path.display();
+    let refuse = |message: String, help: &str, permission: bool| {
+        Problems::new(path, vec![Problem::without_place(message, help).permission(permission)])
+    };
     let unread = |error: &io::Error| {
         let help = match error.kind() {
             io::ErrorKind::NotFound => "name an existing file: --config PATH",
             io::ErrorKind::PermissionDenied => "let the daemon's user read it: chown or chmod",
             _ => "name a readable TOML file",
         };
-        let message = format!("the configuration {} cannot be read: {error}", path.display());
-        Problem::without_place(message, help).permission(error.kind() == io::ErrorKind::PermissionDenied)
+        let denied = error.kind() == io::ErrorKind::PermissionDenied;
+        refuse(format!("the configuration {shown} cannot be read: {error}"), help, denied)
     };
     let file = File::open(path).map_err(|error| unread(&error))?;
     let metadata = file.metadata().map_err(|error| unread(&error))?;
     // The file names code that the daemon runs: whoever may write it is the daemon.
     if metadata.is_file() && metadata.mode() & 0o002 != 0 {
-        let message = format!("everyone may write the configuration {}, and it names code to run", path.display());
-        return Err(Problem::without_place(message, &format!("chmod o-w {}", path.display())).permission(true));
+        let message = format!("everyone may write the configuration {shown}, and it names code to run");
+        return Err(refuse(message, &format!("chmod o-w {shown}"), true));
     }
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
     if bytes.len() as u64 > MAX_FILE {
-        let message = format!("the configuration {} is larger than {} KiB", path.display(), MAX_FILE / 1024);
-        return Err(Problem::without_place(message, "name the TOML file itself"));
+        let message = format!("the configuration {shown} is larger than {} KiB", MAX_FILE / 1024);
+        return Err(refuse(message, "name the TOML file itself", false));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("the configuration {} is not UTF-8: see line {line}", path.display());
-        Problem::without_place(message, "save it as UTF-8 (iconv -t UTF-8)")
+        let line = good.split(|byte| *byte == b'\n').count();
+        refuse(
+            format!("the configuration {shown} is not UTF-8: see line {line}"),
+            "save it as UTF-8 (iconv -t UTF-8)",
+            false,
+        )
     })
 }

@@ -11,7 +11,9 @@ pub struct Source {
 
 impl Source {
     pub(crate) fn read(table: &Table<'_>) -> Self {
-        let source = Self { plays: table.optional("plays", |item| item.string("the name of a plugin").map(str::to_owned)) };
+        let source = Self {
+            plays: table.optional("plays", |item| item.string("the name of a plugin").map(str::to_owned)),
+        };
         table.finish();
         source
     }

@@ -40,7 +40,8 @@ impl<'t> Context<'t> {
             ),
             words => {
                 let words = words.trim_end_matches(", expected nothing");
-                let bare = ["invalid float", "invalid integer", "invalid date", "string values must be quoted"];
+                let bare =
+                    ["invalid float", "invalid integer", "invalid date", "string values must be quoted"];
                 let help = if bare.iter().any(|start| words.starts_with(start)) {
                     "a text stands in quotes: key = \"text\"; all keys are checked once the syntax is right"
                 } else {
@@ -68,7 +69,7 @@ impl<'t> Context<'t> {
 /// One table, or the absence of one, which reads like an empty one.
 pub(crate) struct Table<'t> {
     cx: &'t Context<'t>,
-    table: Option<&'t DeTable<'t>>,
+    entries: Option<&'t DeTable<'t>>,
     span: Range<usize>,
     /// As in [`keys::KEYS`]: `ice.servers[]`.
     pattern: String,
@@ -78,19 +79,24 @@ pub(crate) struct Table<'t> {
 
 impl<'t> Table<'t> {
     pub fn root(cx: &'t Context<'t>, table: &'t DeTable<'t>) -> Self {
-        Self { cx, table: Some(table), span: 0..0, pattern: String::new(), path: String::new() }
+        Self { cx, entries: Some(table), span: 0..0, pattern: String::new(), path: String::new() }
     }
 
     /// A table that is the value of a key or an entry of a list.
-    pub fn of(cx: &'t Context<'t>, value: &'t Spanned<DeValue<'t>>, pattern: String, path: String) -> Option<Self> {
+    pub fn of(
+        cx: &'t Context<'t>,
+        value: &'t Spanned<DeValue<'t>>,
+        pattern: String,
+        path: String,
+    ) -> Option<Self> {
         let table = value.get_ref().as_table()?;
-        Some(Self { cx, table: Some(table), span: value.span(), pattern, path })
+        Some(Self { cx, entries: Some(table), span: value.span(), pattern, path })
     }
 
     /// The value of a key, if it is there.
     pub fn get(&self, key: &str) -> Option<Item<'t>> {
         let join = |to: &str| if to.is_empty() { key.to_owned() } else { format!("{to}.{key}") };
-        let value = self.table?.get(key)?;
+        let value = self.entries?.get(key)?;
         Some(Item::new(self.cx, value, join(&self.pattern), join(&self.path)))
     }
 
@@ -98,15 +104,15 @@ impl<'t> Table<'t> {
     pub fn table(&self, key: &str) -> Self {
         let join = |to: &str| if to.is_empty() { key.to_owned() } else { format!("{to}.{key}") };
         let (pattern, path) = (join(&self.pattern), join(&self.path));
-        self.table
+        self.entries
             .and_then(|table| table.get(key))
             .and_then(|value| Self::of(self.cx, value, pattern.clone(), path.clone()))
-            .unwrap_or(Self { cx: self.cx, table: None, span: self.span.clone(), pattern, path })
+            .unwrap_or(Self { cx: self.cx, entries: None, span: self.span.clone(), pattern, path })
     }
 
     /// Whether the file has it at all.
     pub fn is_there(&self) -> bool {
-        self.table.is_some()
+        self.entries.is_some()
     }
 
     /// The value of a key, read; `None` if it is absent or wrong.
@@ -138,14 +144,17 @@ impl<'t> Table<'t> {
     pub fn refuse_enabled(&self, what: &str) {
         let Some(item) = self.get("enabled") else { return };
         if item.boolean() == Some(true) {
-            item.fail::<()>(format!("this version does not have {what}"), "write false, or leave the key out");
+            item.fail::<()>(
+                format!("this version does not have {what}"),
+                "write false, or leave the key out",
+            );
         }
     }
 
     /// Notes every key that does not exist. To be called once for every table.
     pub fn finish(&self) {
         let known = keys::children(&self.pattern);
-        for (key, value) in self.table.into_iter().flatten() {
+        for (key, value) in self.entries.into_iter().flatten() {
             let name = key.get_ref().as_ref();
             let path = match self.path.as_str() {
                 "" => quoted_key(name),

@@ -1,5 +1,6 @@
 //! One bad file per rule in `tests/bad`, and the whole message beside it; the same for warnings in `tests/warn`.
 //! `UPDATE=1` writes the messages anew: look at the difference before committing it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -78,7 +79,15 @@ fn no_message_is_without_its_file() {
 /// What stands in the bad files as a secret, in the wrong place or in the right one.
 #[test]
 fn no_message_shows_a_secret() {
-    let secrets = ["hunter2", "battery", "MC4CAQ", "BEGIN PRIVATE", "12345", "a-secret-for-tests-only", "readable-by-all"];
+    let secrets = [
+        "hunter2",
+        "battery",
+        "MC4CAQ",
+        "BEGIN PRIVATE",
+        "12345",
+        "a-secret-for-tests-only",
+        "readable-by-all",
+    ];
     for path in files("tests/bad", "txt") {
         let message = fs::read_to_string(&path).unwrap();
         for secret in secrets {

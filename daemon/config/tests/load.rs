@@ -1,4 +1,5 @@
 //! Files, secrets in files, and a plugin's own check.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -90,7 +91,8 @@ fn with_secrets(text: &str) -> Settings {
     write(&credentials, "secret", "shared by both\n", 0o440);
     write(folder.path(), "password", "swordfish", 0o600);
     let environment = Environment { credentials_directory: Some(credentials) };
-    parse(&folder.path().join("icescope.toml"), text.to_owned(), &environment).unwrap_or_else(|problems| panic!("{problems}"))
+    parse(&folder.path().join("icescope.toml"), text.to_owned(), &environment)
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn urls(servers: &[IceServer]) -> Vec<Vec<String>> {
@@ -123,7 +125,11 @@ fn pages_get_the_daemons_servers_but_no_static_password() {
 
 #[test]
 fn a_list_for_pages_stands_for_itself_even_when_empty() {
-    let listed = |list: &str| with_secrets(&format!("[ice]\nservers = [{{ urls = \"stun:a\" }}]\n[ice.browser]\nservers = {list}\n"));
+    let listed = |list: &str| {
+        with_secrets(&format!(
+            "[ice]\nservers = [{{ urls = \"stun:a\" }}]\n[ice.browser]\nservers = {list}\n"
+        ))
+    };
     assert!(listed("[]").ice.browser.servers.is_empty());
     assert_eq!(urls(&listed("[{ urls = \"stuns:b\" }]").ice.browser.servers), [["stuns:b"]]);
 }
@@ -166,7 +172,8 @@ fn a_json_pointer_leads_to_its_place_in_the_file() {
 #[test]
 fn what_a_plugins_schema_says_is_a_problem_of_the_file() {
     let settings = with_secrets(PLUGIN);
-    let problem = settings.plugin_problem(0, "/width", "640 is more than the maximum of 320", Some("icescope plugins"));
+    let problem =
+        settings.plugin_problem(0, "/width", "640 is more than the maximum of 320", Some("icescope plugins"));
     let text = problem.to_string();
     let (head, tail) = text.split_once("\n --> ").unwrap();
     assert_eq!(head, "error: plugin[0].config.width: 640 is more than the maximum of 320");
@@ -176,14 +183,19 @@ fn what_a_plugins_schema_says_is_a_problem_of_the_file() {
     let odd = settings.plugin_problem(0, "/a~1b~0c/1/deep", "no", None);
     assert_eq!(odd.key, "plugin[0].config.\"a/b~c\"[1].deep");
     let report = settings.problems(vec![odd, problem]).to_string();
-    assert!(report.find("width").unwrap() < report.find("deep").unwrap(), "in the order of the lines: {report}");
+    assert!(
+        report.find("width").unwrap() < report.find("deep").unwrap(),
+        "in the order of the lines: {report}"
+    );
     assert!(report.lines().next_back().unwrap().starts_with("2 problems in "), "{report}");
 }
 
 #[test]
 fn a_schemas_words_do_not_carry_a_secret_out() {
     let settings = with_secrets(PLUGIN);
-    let shown = settings.plugin_problem(0, "/password", "\"swordfish\" is shorter than 12 characters", None).to_string();
+    let shown = settings
+        .plugin_problem(0, "/password", "\"swordfish\" is shorter than 12 characters", None)
+        .to_string();
     assert!(!shown.contains("swordfish"), "{shown}");
     assert!(shown.contains("error: plugin[0].config.password: *** is shorter than 12 characters"), "{shown}");
     assert!(shown.contains("password = ***"), "{shown}");

@@ -1,4 +1,5 @@
 //! The manual: every key and no other, marked and with the defaults as they are; and sound to groff.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -56,7 +57,10 @@ fn the_manual_has_the_same_defaults_as_the_shipped_file() {
             let list = if line.starts_with("[[") { "[]" } else { "" };
             header = format!("{}{list}", line.trim_matches(['[', ']']));
         }
-        let Some((key, value)) = line.strip_prefix('#').filter(|line| !line.starts_with(' ')).and_then(|line| line.split_once(" = "))
+        let Some((key, value)) = line
+            .strip_prefix('#')
+            .filter(|line| !line.starts_with(' '))
+            .and_then(|line| line.split_once(" = "))
         else {
             continue;
         };

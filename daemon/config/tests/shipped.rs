@@ -1,4 +1,5 @@
 //! The files that are shipped: `config/icescope.toml` and `config/examples`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,6 +14,17 @@ const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
 
 fn shipped() -> String {
     fs::read_to_string(format!("{CONFIG}/icescope.toml")).unwrap()
+}
+
+/// What the daemon would ask of the plugin itself.
+fn check_plugins(settings: &Settings) {
+    let schema = format!("{CONFIG}/../plugins/video-gstreamer/src/schema.json");
+    let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for plugin in settings.plugins.iter().filter(|plugin| plugin.path == "video-gstreamer") {
+        let wrong: Vec<String> = schema.iter_errors(&plugin.config).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:?}", plugin.name);
+    }
 }
 
 /// What a line of the shipped file is.
@@ -58,16 +70,23 @@ fn folder() -> tempfile::TempDir {
 
 fn parse_in(folder: &Path, text: &str) -> Settings {
     let environment = Environment { credentials_directory: Some(folder.to_owned()) };
-    parse(&folder.join("icescope.toml"), text.to_owned(), &environment).unwrap_or_else(|problems| panic!("{problems}"))
+    parse(&folder.join("icescope.toml"), text.to_owned(), &environment)
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]
 fn the_shipped_file_plays_colour_bars_and_is_the_default_otherwise() {
-    let mut settings = load(Path::new(CONFIG).join("icescope.toml").as_path()).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut settings = load(Path::new(CONFIG).join("icescope.toml").as_path())
+        .unwrap_or_else(|problems| panic!("{problems}"));
     assert!(settings.warnings().is_empty());
+    check_plugins(&settings);
     let [Plugin { name, path, config, .. }] = settings.plugins.as_slice() else { panic!("not one plugin") };
     assert_eq!((name.as_str(), path.as_str()), ("bars", "video-gstreamer"));
-    assert_eq!(config["pattern"], "smpte");
+    assert_eq!(config["pipeline"], "videotestsrc is-live=true pattern=smpte");
+    assert_eq!(
+        (&config["width"], &config["height"], &config["framerate"]),
+        (&640.into(), &480.into(), &30.into())
+    );
     assert_eq!(settings.source.plays.as_deref(), Some("bars"));
     settings.plugins.clear();
     settings.source.plays = None;
@@ -86,7 +105,9 @@ fn every_default_in_the_shipped_file_is_the_default() {
             }
             Line::Header(header) if !header.contains("plugin.config") => writeln!(text, "{header}").unwrap(),
             // A plugin has no defaults for its name and its path.
-            Line::Active(key) if key.starts_with("name =") || key.starts_with("path =") => writeln!(text, "{key}").unwrap(),
+            Line::Active(key) if key.starts_with("name =") || key.starts_with("path =") => {
+                writeln!(text, "{key}").unwrap()
+            }
             _ => {}
         }
     }
@@ -173,10 +194,11 @@ fn every_key_stands_in_the_shipped_file_marked_as_the_daemon_treats_it() {
                 assert!(shipped().contains(name), "{} is not explained", key.path);
                 format!("{before}servers")
             }
-            None if key.path == "plugin[].config" => "plugin.config.pattern".to_owned(),
+            None if key.path == "plugin[].config" => "plugin.config.pipeline".to_owned(),
             None => key.path.to_owned(),
         };
-        let marks: BTreeSet<_> = found.iter().filter(|(other, _)| *other == path).map(|(_, mark)| format!("{mark:?}")).collect();
+        let marks: BTreeSet<_> =
+            found.iter().filter(|(other, _)| *other == path).map(|(_, mark)| format!("{mark:?}")).collect();
         assert_eq!(marks, BTreeSet::from([format!("{:?}", Some(key.apply))]), "{}", key.path);
     }
 }
@@ -191,7 +213,12 @@ fn every_example_file_is_accepted() {
         let text = fs::read_to_string(&path).unwrap();
         let settings = parse_in(folder.path(), &text);
         assert!(settings.warnings().is_empty(), "{}: {:?}", path.display(), settings.warnings());
+        check_plugins(&settings);
         let plays = settings.source.plays.as_deref();
-        assert!(settings.plugins.iter().any(|plugin| plays == Some(&plugin.name)), "{} plays nothing", path.display());
+        assert!(
+            settings.plugins.iter().any(|plugin| plays == Some(&plugin.name)),
+            "{} plays nothing",
+            path.display()
+        );
     }
 }
