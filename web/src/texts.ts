@@ -28,7 +28,7 @@ const problem = {
 } as const;
 
 const stage = {
-  idle: 'Ready. Press Start to connect to the daemon and see what happens on the way.',
+  idle: 'Press Start to connect to the daemon.',
   opening: 'Opening a session …',
   waiting: 'The daemon asks to wait; trying again …',
   signalling: 'Offer sent, waiting for the answer …',
@@ -38,7 +38,7 @@ const stage = {
   disconnected: 'ICE hears nothing from the daemon at the moment.',
   failed: 'The connection failed.',
   closed: 'The session is over.',
-  away: 'The daemon does not answer. The page keeps trying and comes back by itself.',
+  away: 'The daemon does not answer; the page tries again by itself.',
 } as const;
 
 const stageName = {
@@ -129,7 +129,7 @@ export const texts = {
     signalling: 'Signalling',
     ice: 'ICE',
     dtls: 'DTLS',
-    connection: 'Connection',
+    connection: 'Overall',
     pair: 'Selected pair',
     live: 'Live channel',
     clock: 'Clock',

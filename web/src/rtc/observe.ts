@@ -76,11 +76,13 @@ export function observe(pc: RTCPeerConnection, observer: Observer): void {
 }
 
 function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer): void {
-  // Null (the connection's) and empty (a generation's) both mean the end; the empty one is the standard's signal to send.
-  if (gathered === null) return;
-  if (gathered.candidate === '') {
-    observer.record({ kind: 'ice.candidate', summary: texts.event.noMoreCandidates, attributes: { candidate: '' } });
-    observer.onCandidate('', undefined);
+  if (gathered === null || gathered.candidate === '') {
+    // Firefox says the end of a generation with an empty candidate (webrtc-pc §4.8.1.2), Chromium only that of all gathering with null.
+    if (gathered !== null || !endTold.has(observer)) {
+      observer.record({ kind: 'ice.candidate', summary: texts.event.noMoreCandidates, attributes: { candidate: '' } });
+      observer.onCandidate('', undefined);
+    }
+    endTold.add(observer);
     return;
   }
   const parsed = parseCandidate(gathered.candidate);
@@ -121,6 +123,7 @@ function candidateFailed(error: RTCPeerConnectionIceErrorEvent, record: Recorder
 }
 
 const watched = new WeakSet<object>();
+const endTold = new WeakSet<object>();
 
 /** The DTLS and ICE transports exist once a description is set. */
 function watchTransport(pc: RTCPeerConnection, observer: Observer, changed: () => void): void {

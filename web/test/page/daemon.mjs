@@ -1,5 +1,6 @@
 // A stand-in for the daemon, for tests of the page alone: the built page, the API and the live channel, served by Playwright's routes.
 // The media come from a second page (peer.mjs), so that a real connection is made.
+import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 
@@ -9,7 +10,8 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 /** As the daemon sends it (DESIGN §7). */
 const POLICY = "default-src 'self'";
 
-export class FakeDaemon {
+/** Emits `hello` when a live channel is open. */
+export class FakeDaemon extends EventEmitter {
   /** Requests that came, as `METHOD path`, with their bodies. */
   requests = [];
   plugins = [];
@@ -20,9 +22,11 @@ export class FakeDaemon {
   /** WebSockets are refused. */
   noSockets = false;
   #sessions = new Map();
+  #opened = 0;
   #peer;
 
   constructor(peer) {
+    super();
     this.#peer = peer;
   }
 
@@ -93,6 +97,7 @@ export class FakeDaemon {
     for (const { number, ...event } of held) {
       if (number <= session.placed) continue;
       session.placed = number;
+      session.numbers.push(number);
       this.saw(
         {
           ...event,
@@ -122,6 +127,7 @@ export class FakeDaemon {
         this.#say(session, { type: 'events', events: session.events.slice(message.next) });
         this.#say(session, { type: 'session', session: session.summary });
         this.#say(session, { type: 'plugins', plugins: this.plugins });
+        this.emit('hello');
       } else if (message.type === 'ping') {
         this.#say(session, { type: 'pong', sent: message.sent, received, answered: now() });
       } else if (message.type === 'clock') {
@@ -190,7 +196,8 @@ export class FakeDaemon {
   }
 
   #open() {
-    const id = `session${this.#sessions.size + 1}`;
+    this.#opened += 1;
+    const id = `session${this.#opened}`;
     const summary = {
       id,
       openedUnixMs: Date.now(),
@@ -208,6 +215,7 @@ export class FakeDaemon {
       kept: 0,
       placed: 0,
       held: [],
+      numbers: [],
       clock: undefined,
       opened: performance.now(),
       socket: undefined,
@@ -218,6 +226,7 @@ export class FakeDaemon {
   async #signal(route, method, pathname, body) {
     this.requests.push(`${method} ${pathname}`);
     if (method === 'DELETE') {
+      if (this.session === undefined) return route.fulfill({ status: 404 });
       this.tellSession({
         state: 'closed',
         closed: { code: 'deleted', reason: 'the client ended the session (DELETE)' },

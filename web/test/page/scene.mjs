@@ -10,8 +10,8 @@ const ARGUMENTS = [
   ...['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection'],
 ];
 
-/** Opens the page; ends all with the test `t`. */
-export async function openPage(t, options = {}) {
+/** Opens the page with these options of Playwright's context and these plugins; ends all with the test `t`. */
+export async function openPage(t, options = {}, { plugins = [] } = {}) {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ARGUMENTS,
@@ -22,6 +22,7 @@ export async function openPage(t, options = {}) {
   const peer = await context.newPage();
   await peer.evaluate(becomePeer);
   const daemon = new FakeDaemon(peer);
+  daemon.plugins = plugins;
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => {

@@ -1,6 +1,7 @@
 // Makes pictures of the page in its main states, for a look by eye: node test/page/shots.mjs FOLDER
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { PLUGIN_CRASHED as crashed, PLUGIN as ready } from './plugins.mjs';
 import { openPage } from './scene.mjs';
 
 const folder = process.argv[2];
@@ -9,17 +10,6 @@ if (folder === undefined) {
   process.exit(2);
 }
 mkdirSync(folder, { recursive: true });
-
-const ready = {
-  ...{ name: 'bars', id: 'org.icescope.video.gstreamer', kind: 'icescope.video-source/1', version: '0.1.0' },
-  ...{ path: 'libicescope_video_gstreamer.so', isolation: 'process', state: 'ready', message: null },
-  ...{ restarts: 0, framesDropped: 0, eventsDropped: 0 },
-};
-const crashed = {
-  ...ready,
-  ...{ name: 'stun', kind: 'icescope.probe/1', state: 'backing-off', restarts: 2, version: '0.3.1' },
-  message: 'the child process ended by signal 11 (SIGSEGV); it is started again in 4 s',
-};
 
 const looks = [
   ['wide-light', { viewport: { width: 1280, height: 900 }, colorScheme: 'light' }],
@@ -30,9 +20,8 @@ const looks = [
 
 for (const [name, options] of looks) {
   const ends = [];
-  const { page, daemon } = await openPage({ after: (end) => ends.push(end) }, options);
+  const { page, daemon } = await openPage({ after: (end) => ends.push(end) }, options, { plugins: [ready] });
   const shot = (what) => page.screenshot({ path: join(folder, `${name}-${what}.png`), fullPage: true });
-  daemon.plugins = [ready];
   await shot('idle');
   await page.click('#start');
   await page.waitForFunction(() => document.querySelector('#state').dataset.state === 'playing');
