@@ -76,13 +76,14 @@ async fn gathers(local: &str, mapped: &str) {
     let candidate = sdp.lines().find(|line| line.contains("typ srflx")).expect("a reflexive candidate");
     assert!(candidate.contains(&format!(" {} {} typ srflx", mapped.ip(), mapped.port())), "{candidate}");
     let ids = ids.lock().unwrap().clone();
+    // The first one was not answered, so it was sent again; the crate's timer may just do so once more.
     assert!(ids.len() >= 2, "the unanswered request is sent again");
     assert!(ids.iter().all(|id| *id == ids[0] && *id != [0; 12]), "one random id for all of them: {ids:?}");
 
     let id: String = ids[0].iter().map(|byte| format!("{byte:02x}")).collect();
-    daemon.recorded("the answer", |events| count(events, "stun.binding.success") == 1).await;
+    daemon.recorded("the answer", |events| count(events, "stun.binding.success") >= 1).await;
     let events = daemon.events();
-    assert_eq!(count(events, "stun.binding.request"), ids.len());
+    assert!(count(events, "stun.binding.request") >= ids.len());
     for event in events {
         assert_eq!(fact(event, "transactionId"), id);
         let ends = if fact(event, "direction") == "outbound" { (Lane::Peer, Lane::Stun) } else { (Lane::Stun, Lane::Peer) };

@@ -15,12 +15,22 @@ use super::stun::{Class, Message, TransactionId, attribute, method};
 const MOST: usize = 64;
 /// After this a request is not sent again: the crate gives up after 10.9 s.
 const LIFETIME: Duration = Duration::from_secs(40);
+/// A request that the crate sends once more just as the answer arrives is still the same request.
+const AFTERMATH: Duration = Duration::from_secs(1);
 const ZERO: TransactionId = [0; 12];
+
+#[derive(Debug)]
+struct Open {
+    server: SocketAddr,
+    id: TransactionId,
+    until: Monotonic,
+    answered: bool,
+}
 
 /// The requests of one socket that went out under another id.
 #[derive(Debug, Default)]
 pub struct Translations {
-    open: Vec<(SocketAddr, TransactionId, Monotonic)>,
+    open: Vec<Open>,
 }
 
 impl Translations {
@@ -35,14 +45,14 @@ impl Translations {
         if !needs_id(datagram) {
             return None;
         }
-        self.open.retain(|(.., since)| now.since(*since) < LIFETIME.as_nanos() as i64);
-        let known = self.open.iter().find(|(server, ..)| *server == destination).map(|(_, id, _)| *id);
+        self.open.retain(|open| now < open.until);
+        let known = self.open.iter().find(|open| open.server == destination).map(|open| open.id);
         let id = known.unwrap_or_else(|| {
             if self.open.len() == MOST {
                 self.open.remove(0);
             }
             let id = random();
-            self.open.push((destination, id, now));
+            self.open.push(Open { server: destination, id, until: now.plus(LIFETIME), answered: false });
             id
         });
         let mut changed = datagram.to_vec();
@@ -51,7 +61,7 @@ impl Translations {
     }
 
     /// Turns a response under one of the random ids back, in place. From any address: a server may answer from another.
-    pub fn inbound(&mut self, datagram: &mut [u8]) {
+    pub fn inbound(&mut self, datagram: &mut [u8], now: Monotonic) {
         if self.open.is_empty() {
             return;
         }
@@ -60,8 +70,10 @@ impl Translations {
             return;
         }
         let id = message.transaction;
-        let Some(at) = self.open.iter().position(|(_, open, _)| *open == id) else { return };
-        self.open.remove(at);
+        let Some(open) = self.open.iter_mut().find(|open| open.id == id) else { return };
+        if !open.answered {
+            (open.answered, open.until) = (true, now.plus(AFTERMATH));
+        }
         // Only IPv6 addresses are XORed with the id; 4 bytes of head, 4 under the cookie, 12 under the id (RFC 8489 §14.2).
         let addresses: Vec<usize> = message
             .attributes()
@@ -97,13 +109,16 @@ mod tests {
         let request = build(0x0001, ZERO, &[]);
         let first = table.outbound(&request, server, now, || [5; 12]).unwrap();
         assert_eq!(&first[8..20], [5; 12]);
-        let again = table.outbound(&request, server, now, || [6; 12]).unwrap();
+        let later = now.plus(Duration::from_secs(5));
+        let again = table.outbound(&request, server, later, || [6; 12]).unwrap();
         assert_eq!(again, first);
         let mut response = build(0x0101, [5; 12], &[]);
-        table.inbound(&mut response);
+        table.inbound(&mut response, later);
         assert_eq!(&response[8..20], ZERO);
-        let next = table.outbound(&request, server, now, || [7; 12]).unwrap();
-        assert_eq!(&next[8..20], [7; 12]);
+        let crossed = table.outbound(&request, server, later.plus(AFTERMATH / 2), || [7; 12]).unwrap();
+        assert_eq!(crossed, first, "sent again while the answer was under way");
+        let next = table.outbound(&request, server, later.plus(AFTERMATH), || [8; 12]).unwrap();
+        assert_eq!(&next[8..20], [8; 12]);
     }
 
     #[test]
@@ -114,7 +129,7 @@ mod tests {
         table.outbound(&build(0x0001, ZERO, &[]), server, now, || [5; 12]);
         let mut response = build(0x0101, [9; 12], &[]);
         let before = response.clone();
-        table.inbound(&mut response);
+        table.inbound(&mut response, now);
         assert_eq!(response, before);
     }
 
@@ -131,7 +146,7 @@ mod tests {
         let mask = [&[0x21, 0x12, 0xa4, 0x42][..], &id].concat();
         value.extend(v6.ip().octets().iter().zip(mask).map(|(byte, mask)| byte ^ mask));
         let mut response = build(0x0101, id, &[(attribute::XOR_MAPPED_ADDRESS, &value)]);
-        table.inbound(&mut response);
+        table.inbound(&mut response, now);
         let message = Message::parse(&response).unwrap();
         assert_eq!(message.transaction, ZERO);
         assert_eq!(message.xor_address(attribute::XOR_MAPPED_ADDRESS), Some(address));

@@ -86,7 +86,7 @@ impl TapUdp {
             self.again_length.store(waiting.len(), Release);
         }
         if classify(datagram) == Class::Stun {
-            lock(&self.translations).inbound(datagram);
+            lock(&self.translations).inbound(datagram, Monotonic::now());
         }
     }
 
