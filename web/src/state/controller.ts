@@ -67,7 +67,6 @@ class Controller {
     } catch (error) {
       if (this.#attempt !== attempt) return;
       store.unreachable.value = true;
-      store.words.value = texts.describe(error);
       this.#again(texts.describe(error), false);
     }
   }
@@ -172,6 +171,8 @@ class Controller {
       this.#rest('closed');
       return;
     }
+    store.stage.value = 'opening';
+    store.words.value = why;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#begin(why), this.#backoff.next(Math.random()));
   }
