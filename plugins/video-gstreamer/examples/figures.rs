@@ -19,8 +19,8 @@ fn main() {
     // Nothing is waited for: this is the time over which is measured.
     std::thread::sleep(Duration::from_secs(seconds));
     let took = cpu() - before;
-    let (frames, bytes) =
-        host.seen(|seen| (seen.frames.len(), seen.frames.iter().map(|frame| frame.data.len()).sum::<usize>()));
+    let (frames, bytes) = host
+        .seen(|seen| (seen.frames.len(), seen.frames.iter().map(|frame| frame.data.len()).sum::<usize>()));
     println!(
         "played {seconds} s: {took:.2} CPU s ({:.2} per minute), {} kB PSS, {} threads, {:.1} frames/s, {:.0} kbit/s",
         took * 60.0 / seconds as f64,

@@ -51,7 +51,9 @@ impl Branch {
         let (element, caps) = encoder.make(bit_rate)?;
         let end = crate::element("fakesink")?;
         // The bytes are taken by a probe on its pad: no thread and no queue of its own, and it waits for no clock.
-        for (property, value) in [("sync", false), ("async", false), ("enable-last-sample", false), ("qos", false)] {
+        for (property, value) in
+            [("sync", false), ("async", false), ("enable-last-sample", false), ("qos", false)]
+        {
             end.set_property(property, value);
         }
         let bin = gst::Bin::new();
@@ -85,7 +87,9 @@ impl Branch {
         self.bin.sync_state_with_parent().map_err(failed("starting the encoder"))?;
         let tee_pad = tee.request_pad_simple("src_%u").ok_or_else(|| Error::failed("the tee gave no pad"))?;
         self.tee_pad = Some(tee_pad.clone());
-        tee_pad.link(ghost).map_err(|error| Error::failed(format!("linking the encoder to the picture: {error}")))?;
+        tee_pad
+            .link(ghost)
+            .map_err(|error| Error::failed(format!("linking the encoder to the picture: {error}")))?;
         Ok(())
     }
 
@@ -144,7 +148,9 @@ fn push_to(pad: &gst::Pad, end: &gst::Element, flags: &Arc<Flags>, sink: FrameSi
     let flags = Arc::clone(flags);
     let end = end.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let (Some(buffer), Some(end)) = (info.buffer(), end.upgrade()) else { return gst::PadProbeReturn::Ok };
+        let (Some(buffer), Some(end)) = (info.buffer(), end.upgrade()) else {
+            return gst::PadProbeReturn::Ok;
+        };
         let Ok(bytes) = buffer.map_readable() else { return gst::PadProbeReturn::Ok };
         if bytes.is_empty() {
             return gst::PadProbeReturn::Ok;

@@ -32,12 +32,7 @@ impl Capture {
     ///
     /// # Errors
     /// What GStreamer says, on which element.
-    pub fn open(
-        config: &Config,
-        host: &Host,
-        encoder: Encoder,
-        sink: &FrameSink,
-    ) -> Result<Self, Error> {
+    pub fn open(config: &Config, host: &Host, encoder: Encoder, sink: &FrameSink) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::new();
         // The same clock as the host's, whatever clock an element would offer.
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
@@ -48,10 +43,16 @@ impl Capture {
         tee.set_property("allow-not-linked", true);
         let mut capture = Self { pipeline, tee, branches: Vec::new(), trouble };
         let pace = capture.build(config, &bin)?;
-        capture.branches.push(Branch::attach(&capture.pipeline, &capture.tee, encoder, config.bit_rate, sink)?);
-        let change = capture.set_state(gst::State::Paused)?;
-        // A live source keeps the clock itself; what is not live (a file) has to be held back to it.
-        pace.set_property("sync", change != gst::StateChangeSuccess::NoPreroll);
+        capture.branches.push(Branch::attach(
+            &capture.pipeline,
+            &capture.tee,
+            encoder,
+            config.bit_rate,
+            sink,
+        )?);
+        capture.set_state(gst::State::Paused)?;
+        // A live source keeps the clock itself; what is not live (a file) has to be held back to it. Until here it waits.
+        pace.set_property("sync", !source::is_live(&bin));
         capture.trouble().playing = true;
         capture.set_state(gst::State::Playing)?;
         Ok(capture)
@@ -62,19 +63,23 @@ impl Capture {
         let filter = crate::element("capsfilter")?;
         filter.set_property("caps", &wanted);
         let pace = crate::element("clocksync")?;
+        pace.set_property("sync", true);
         self.pipeline.add(bin).map_err(failed("adding the configured pipeline"))?;
         // Only then a device is open, so that it can say what it makes.
         if bin.set_state(gst::State::Ready).is_err() {
             return Err(self.what_went_wrong("opening the configured pipeline"));
         }
         let mut chain = vec![bin.clone()];
-        if !source::makes(bin, &wanted)? {
+        if !source::makes(bin, &wanted) {
             chain.extend(source::converters()?);
         }
         chain.extend([filter, pace.clone(), self.tee.clone()]);
         self.pipeline.add_many(&chain[1..]).map_err(failed("building the pipeline"))?;
         gst::Element::link_many(&chain).map_err(|_| {
-            Error::config("/pipeline", "its output cannot be converted to I420; end it with raw video in memory")
+            Error::config(
+                "/pipeline",
+                "its output cannot be converted to I420; end it with raw video in memory",
+            )
         })?;
         Ok(pace)
     }
@@ -114,7 +119,7 @@ impl Capture {
     /// What GStreamer says.
     pub fn play_or_rest(&self) -> Result<(), Error> {
         let rest = self.branches.iter().all(Branch::is_paused);
-        self.set_state(if rest { gst::State::Paused } else { gst::State::Playing }).map(drop)
+        self.set_state(if rest { gst::State::Paused } else { gst::State::Playing })
     }
 
     /// The frame rate that came out of negotiation, once there is one.
@@ -124,8 +129,8 @@ impl Capture {
         Some((u32::try_from(rate.numer()).ok()?, u32::try_from(rate.denom()).ok()?))
     }
 
-    fn set_state(&self, state: gst::State) -> Result<gst::StateChangeSuccess, Error> {
-        self.pipeline.set_state(state).map_err(|_| self.what_went_wrong("starting the pipeline"))
+    fn set_state(&self, state: gst::State) -> Result<(), Error> {
+        self.pipeline.set_state(state).map(drop).map_err(|_| self.what_went_wrong("starting the pipeline"))
     }
 
     fn what_went_wrong(&self, doing: &str) -> Error {
@@ -187,7 +192,11 @@ fn on_message(message: &gst::Message, host: &Host, trouble: &Mutex<Trouble>) {
 }
 
 /// «v4l2src0: Cannot identify device '/dev/video9'. (v4l2_calls.c(627): …: system error: No such file or directory)»
-fn describe(message: &gst::Message, error: &gst::glib::Error, debug: Option<impl std::fmt::Display>) -> String {
+fn describe(
+    message: &gst::Message,
+    error: &gst::glib::Error,
+    debug: Option<impl std::fmt::Display>,
+) -> String {
     let element = message.src().map_or_else(|| "GStreamer".to_owned(), |source| source.name().to_string());
     match debug {
         Some(debug) => format!("{element}: {error} ({})", debug.to_string().replace('\n', " ")),

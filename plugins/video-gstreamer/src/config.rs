@@ -56,7 +56,9 @@ impl Config {
             if !(16..=SIDE_MAX).contains(&side) || side % 2 != 0 {
                 return Err(Error::config(
                     key,
-                    format!("{side} is not an even number from 16 to {SIDE_MAX}; I420 pictures have even sides"),
+                    format!(
+                        "{side} is not an even number from 16 to {SIDE_MAX}; I420 pictures have even sides"
+                    ),
                 ));
             }
         }
@@ -66,7 +68,9 @@ impl Config {
         if self.formats.is_empty() {
             return Err(Error::config("/formats", "is empty; leave the key out for [\"VP8\", \"H264\"]"));
         }
-        if let Some(index) = (1..self.formats.len()).find(|&index| self.formats[..index].contains(&self.formats[index])) {
+        if let Some(index) =
+            (1..self.formats.len()).find(|&index| self.formats[..index].contains(&self.formats[index]))
+        {
             return Err(Error::config(&format!("/formats/{index}"), "names a format twice"));
         }
         self.check_bit_rates()
@@ -75,8 +79,11 @@ impl Config {
     fn check_bit_rates(&self) -> Result<(), Error> {
         // Below, no encoder here keeps its target; above, the property of vp8enc (a 32-bit integer) ends.
         const LIMITS: std::ops::RangeInclusive<u64> = 10_000..=1_000_000_000;
-        let rates =
-            [("/min-bit-rate", self.min_bit_rate), ("/bit-rate", self.bit_rate), ("/max-bit-rate", self.max_bit_rate)];
+        let rates = [
+            ("/min-bit-rate", self.min_bit_rate),
+            ("/bit-rate", self.bit_rate),
+            ("/max-bit-rate", self.max_bit_rate),
+        ];
         for (key, rate) in rates {
             if !LIMITS.contains(&rate) {
                 let message = format!("{rate} is not from {} to {} bit/s", LIMITS.start(), LIMITS.end());
@@ -88,7 +95,10 @@ impl Config {
                 let (low, high) = (&pair[0].0[1..], &pair[1].0[1..]);
                 return Err(Error::config(
                     "/bit-rate",
-                    format!("{low} = {} is above {high} = {}; they go min-bit-rate ≤ bit-rate ≤ max-bit-rate", pair[0].1, pair[1].1),
+                    format!(
+                        "{low} = {} is above {high} = {}; they go min-bit-rate ≤ bit-rate ≤ max-bit-rate",
+                        pair[0].1, pair[1].1
+                    ),
                 ));
             }
         }
@@ -116,7 +126,8 @@ impl FrameRate {
 
 impl<'de> Deserialize<'de> for FrameRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const EXPECTED: &str = "frames per second from 0.1 to 1000, as a number or as a fraction like \"30000/1001\"";
+        const EXPECTED: &str =
+            "frames per second from 0.1 to 1000, as a number or as a fraction like \"30000/1001\"";
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Written {
@@ -125,7 +136,9 @@ impl<'de> Deserialize<'de> for FrameRate {
             Text(String),
         }
         let refused = |unexpected: Unexpected<'_>| D::Error::invalid_value(unexpected, &EXPECTED);
-        match Written::deserialize(deserializer).map_err(|_| D::Error::custom(format!("expected {EXPECTED}")))? {
+        match Written::deserialize(deserializer)
+            .map_err(|_| D::Error::custom(format!("expected {EXPECTED}")))?
+        {
             Written::Whole(number) => {
                 Self::parse(&number.to_string()).ok_or_else(|| refused(Unexpected::Unsigned(number.into())))
             }
@@ -186,7 +199,8 @@ mod tests {
         let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(&schema["properties"]), keys(&good), "every key is in the schema and in this test");
         for (key, property) in schema["properties"].as_object().unwrap() {
-            let default: Config = serde_json::from_value(json!({ key.as_str(): property["default"] })).unwrap();
+            let default: Config =
+                serde_json::from_value(json!({ key.as_str(): property["default"] })).unwrap();
             assert_eq!(default, Config::default(), "the default of {key}");
         }
         for wrong in [json!({ "frame-rate": 30 }), json!({ "width": 15 }), json!({ "formats": ["AV1"] })] {

@@ -18,8 +18,8 @@ use gstreamer::prelude::*;
 use icescope_plugin_sdk::{Control, Error, Format, FrameSink, Host, VideoSource};
 
 use crate::capture::Capture;
-use crate::codec::Encoder;
 pub use crate::codec::Codec;
+use crate::codec::Encoder;
 pub use crate::config::{Config, FrameRate};
 
 /// JSON Schema of [`Config`].
@@ -55,7 +55,8 @@ impl VideoSource for Gstreamer {
     }
 
     fn start(&mut self, format: usize, sink: FrameSink) -> Result<(), Error> {
-        let encoder = *self.offered.get(format).ok_or_else(|| Error::failed(format!("there is no format {format}")))?;
+        let encoder =
+            *self.offered.get(format).ok_or_else(|| Error::failed(format!("there is no format {format}")))?;
         match &mut self.capture {
             Some(capture) => capture.add(encoder, self.config.bit_rate, &sink),
             None => {
@@ -85,7 +86,9 @@ impl VideoSource for Gstreamer {
                 capture.play_or_rest()?;
             }
             Control::FrameRate { .. } => {
-                return Err(Error::unsupported("the frame rate is the pipeline's; set it in the configuration"));
+                return Err(Error::unsupported(
+                    "the frame rate is the pipeline's; set it in the configuration",
+                ));
             }
         }
         Ok(())

@@ -7,35 +7,64 @@ use icescope_plugin_sdk::Error;
 use crate::config::Config;
 use crate::packages::remedy;
 
+/// What is put behind the operator's elements: so their description may end in caps or in an element whose output comes
+/// later (decodebin), of which only the picture is wanted.
+const END: &str = " ! capsfilter caps=video/x-raw";
+
 /// Makes the operator's elements, with one open output.
 ///
 /// # Errors
 /// At `/pipeline`: a missing element with its package, GStreamer's own word on the syntax, or no output.
 pub fn parse(description: &str) -> Result<gst::Element, Error> {
-    let mut context = gst::ParseContext::new();
-    let parsed =
-        gst::parse::bin_from_description_full(description, true, Some(&mut context), gst::ParseFlags::FATAL_ERRORS);
-    let element = parsed.map_err(|error| {
-        let missing = context.missing_elements();
-        if missing.is_empty() {
-            return Error::config("/pipeline", format!("GStreamer does not understand «{description}»: {error}"));
-        }
-        let missing: Vec<_> =
-            missing.iter().map(|name| format!("GStreamer has no element «{name}»; {}", remedy(name))).collect();
-        Error::config("/pipeline", missing.join(". "))
-    })?;
-    let outputs = element.src_pads().len();
-    match outputs {
-        1 => Ok(element),
-        0 => Err(Error::config(
+    let element = launch(&format!("{description}{END}")).map_err(|error| explain(description, error))?;
+    // Parsing opens one output to the outside; a second one is still unlinked inside.
+    let more = element
+        .downcast_ref::<gst::Bin>()
+        .is_some_and(|bin| bin.find_unlinked_pad(gst::PadDirection::Src).is_some());
+    if more {
+        return Err(Error::config(
             "/pipeline",
-            format!(
-                "«{description}» has no open output. Leave the last element's output unlinked (no sink), and after an \
-                 element whose output comes later (decodebin) add: ! videoconvert"
-            ),
-        )),
-        many => Err(Error::config("/pipeline", format!("«{description}» has {many} open outputs; one is wanted"))),
+            format!("«{description}» has several open outputs; one is wanted"),
+        ));
     }
+    Ok(element)
+}
+
+fn launch(description: &str) -> Result<gst::Element, (gst::glib::Error, Vec<String>)> {
+    let mut context = gst::ParseContext::new();
+    gst::parse::bin_from_description_full(
+        description,
+        true,
+        Some(&mut context),
+        gst::ParseFlags::FATAL_ERRORS,
+    )
+    .map_err(|error| (error, context.missing_elements()))
+}
+
+fn explain(description: &str, (error, missing): (gst::glib::Error, Vec<String>)) -> Error {
+    if error.matches(gst::ParseError::NoSuchElement) && !missing.is_empty() {
+        let missing: Vec<_> = missing
+            .iter()
+            .map(|name| format!("GStreamer has no element «{name}»; {}", remedy(name)))
+            .collect();
+        return Error::config("/pipeline", missing.join(". "));
+    }
+    // Does it stand by itself? Then it is its end that does not fit.
+    let text = match launch(description) {
+        Err((error, _)) => format!("GStreamer does not understand «{description}»: {error}"),
+        Ok(element) => match element.src_pads().first() {
+            None => format!(
+                "«{description}» has no open output: leave the last element's output unlinked (no sink); the plugin \
+                 encodes and sends it"
+            ),
+            Some(pad) => {
+                let says = pad.query_caps(None);
+                let names: Vec<_> = says.iter().map(|structure| structure.name().as_str()).collect();
+                format!("«{description}» makes {}; raw video is wanted", names.join(", "))
+            }
+        },
+    };
+    Error::config("/pipeline", text)
 }
 
 /// What the encoders get: the frame rate that is set, or the nearest below that the source has.
@@ -56,23 +85,18 @@ pub fn caps(config: &Config) -> gst::Caps {
 }
 
 /// Whether the source says of itself that it makes just that, so that nothing has to be converted.
-///
-/// # Errors
-/// It says that it makes no raw video at all.
-pub fn makes(bin: &gst::Element, wanted: &gst::Caps) -> Result<bool, Error> {
-    let Some(pad) = bin.src_pads().into_iter().next() else { return Ok(false) };
+pub fn makes(bin: &gst::Element, wanted: &gst::Caps) -> bool {
+    let Some(pad) = bin.src_pads().into_iter().next() else { return false };
     let says = pad.query_caps(None);
-    if says.is_any() || says.is_empty() {
-        return Ok(false);
-    }
-    if says.iter().all(|structure| structure.name() != "video/x-raw") {
-        let names: Vec<_> = says.iter().map(|structure| structure.name().as_str()).collect();
-        return Err(Error::config(
-            "/pipeline",
-            format!("it makes {}; raw video is wanted (add a decoder: ! decodebin ! videoconvert)", names.join(", ")),
-        ));
-    }
-    Ok(says.can_intersect(wanted))
+    // Caps that only name the kind come from an element that does not know yet.
+    let knows = says.iter().all(|structure| structure.has_field("format"));
+    knows && !says.is_any() && says.can_intersect(wanted)
+}
+
+/// Whether the pictures come at their own pace, as from a camera. To be asked when the pipeline is paused.
+pub fn is_live(bin: &gst::Element) -> bool {
+    let mut query = gst::query::Latency::new();
+    bin.src_pads().iter().any(|pad| pad.query(&mut query)) && query.result().0
 }
 
 /// Brings any raw video to what is wanted. Frames are only left out, not doubled: doubling would hold each back by one.

@@ -24,7 +24,9 @@ fn frames(host: &FakeHost, format: u32, count: usize) -> Vec<SeenFrame> {
         let frames: Vec<_> = seen.frames.iter().filter(|frame| frame.format == format).cloned().collect();
         (frames.len() >= count).then_some(frames)
     });
-    found.unwrap_or_else(|| panic!("no {count} frames of format {format}: {:?}", host.seen(|seen| seen.log.clone())))
+    found.unwrap_or_else(|| {
+        panic!("no {count} frames of format {format}: {:?}", host.seen(|seen| seen.log.clone()))
+    })
 }
 
 fn data(frames: &[SeenFrame]) -> Vec<Vec<u8>> {
@@ -50,8 +52,16 @@ fn the_default_is_colour_bars_and_begins_with_a_key_frame() {
         assert!(frames[1..].iter().all(|frame| !frame.key), "{mime}: and no other unless asked for");
         let pictures = decode(mime, (640, 480), &data(&frames));
         assert_eq!(pictures.len(), frames.len());
-        // The seven upper bars of SMPTE EG 1, at 75 %.
-        let bars = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191)];
+        // The seven upper bars of SMPTE EG 1; GStreamer's pattern has them at 100 %.
+        let bars = [
+            (255, 255, 255),
+            (255, 255, 0),
+            (0, 255, 255),
+            (0, 255, 0),
+            (255, 0, 255),
+            (255, 0, 0),
+            (0, 0, 255),
+        ];
         for (index, (r, g, b)) in bars.into_iter().enumerate() {
             let seen = pixel(&pictures[5], 640, index * 640 / 7 + 45, 100);
             assert!(near(seen, [r, g, b]), "{mime}: bar {index} is {seen:?}");
@@ -89,7 +99,11 @@ fn a_key_frame_comes_when_it_is_asked_for_and_carries_its_headers() {
         source.control(format, Control::KeyFrame).unwrap();
         let after = host.wait(LIMIT, |seen| {
             let frames = seen.frames.iter().filter(|frame| frame.format == format);
-            frames.enumerate().skip(before).find(|(_, frame)| frame.key).map(|(index, frame)| (index, frame.clone()))
+            frames
+                .enumerate()
+                .skip(before)
+                .find(|(_, frame)| frame.key)
+                .map(|(index, frame)| (index, frame.clone()))
         });
         let (index, key) = after.expect("a key frame");
         assert!(index <= before + 4, "asked after frame {before}, came as frame {index}");
@@ -114,7 +128,11 @@ fn h264_is_constrained_baseline_with_one_slice_per_frame() {
     let mut source = source(&host, &json!({ "formats": ["H264"] }));
     source.start(0).unwrap();
     let frames = frames(&host, 0, 5);
-    let sps = frames[0].data.windows(7).find(|bytes| bytes[..3] == [0, 0, 1] && bytes[3] & 31 == 7).expect("an SPS");
+    let sps = frames[0]
+        .data
+        .windows(7)
+        .find(|bytes| bytes[..3] == [0, 0, 1] && bytes[3] & 31 == 7)
+        .expect("an SPS");
     assert_eq!(sps[4], 66, "profile_idc: baseline");
     assert_eq!(sps[5] & 0x40, 0x40, "constraint_set1_flag: constrained");
     assert!(sps[6] <= 31, "level_idc {} is above what the SDP says", sps[6]);
@@ -123,14 +141,13 @@ fn h264_is_constrained_baseline_with_one_slice_per_frame() {
 
 #[test]
 fn the_bit_rate_follows_what_is_asked() {
-    // Noise all over: an encoder fills what it is given.
-    let config = json!({ "pipeline": "videotestsrc is-live=true pattern=snow", "width": 320, "height": 240 });
+    // The bars have a field of noise: an encoder fills what it is given.
     let host = FakeHost::new();
-    let mut source = source(&host, &config);
+    let mut source = source(&host, &json!({}));
     for format in [VP8, H264] {
         source.start(format).unwrap();
         let mut rates = Vec::new();
-        for target in [1_500_000, 3_000_000] {
+        for target in [1_000_000, 2_000_000] {
             source.control(format, Control::BitRate { target, max: target }).unwrap();
             host.forget();
             // A second to get there, and then two of measuring.
@@ -140,7 +157,7 @@ fn the_bit_rate_follows_what_is_asked() {
         }
         source.stop(format).unwrap();
         for (target, rate) in &rates {
-            assert!((0.7..1.3).contains(&(rate / target)), "format {format}: {rates:?} bit/s");
+            assert!((0.8..1.2).contains(&(rate / target)), "format {format}: {rates:?} bit/s");
         }
     }
 }
@@ -162,7 +179,10 @@ fn two_formats_share_the_picture_and_one_may_stop_or_pause_while_the_other_goes_
     assert!(vp8_after <= vp8_before + 1, "paused, but {} frames came", vp8_after - vp8_before);
     source.control(VP8, Control::Resume).unwrap();
     let first = frames(&host, VP8, vp8_after + 1)[vp8_after].clone();
-    assert!(first.key && first.flags & abi::ICS_FRAME_DISCONT != 0, "it goes on with a key frame after the gap");
+    assert!(
+        first.key && first.flags & abi::ICS_FRAME_DISCONT != 0,
+        "it goes on with a key frame after the gap"
+    );
 
     source.stop(VP8).unwrap();
     let before = frames(&host, H264, 1).len();
@@ -185,7 +205,8 @@ fn a_source_that_all_have_paused_rests_and_goes_on() {
     host.forget();
     source.control(VP8, Control::Resume).unwrap();
     let frames = frames(&host, VP8, 3);
-    let key = frames.iter().position(|frame| frame.flags & abi::ICS_FRAME_DISCONT != 0).expect("a marked gap");
+    let key =
+        frames.iter().position(|frame| frame.flags & abi::ICS_FRAME_DISCONT != 0).expect("a marked gap");
     assert!(frames[key].key);
 }
 
@@ -215,7 +236,8 @@ fn a_pipeline_that_is_not_live_is_held_to_the_clock() {
 #[test]
 fn the_end_of_the_pipeline_is_told() {
     let host = FakeHost::new();
-    let config = json!({ "pipeline": "videotestsrc is-live=true num-buffers=3", "width": 160, "height": 120 });
+    let config =
+        json!({ "pipeline": "videotestsrc is-live=true num-buffers=3", "width": 160, "height": 120 });
     let mut source = source(&host, &config);
     source.start(VP8).unwrap();
     let ended = host.wait(LIMIT, |seen| seen.ended.first().cloned()).expect("its end");
