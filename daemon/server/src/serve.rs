@@ -33,6 +33,8 @@ use crate::tls;
 const BACKLOG: u32 = 256;
 /// A request's head is there within this, and an idle connection is closed after it.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// Bytes of a request's head, and of what is read ahead of a body.
+const BUFFER: usize = 32 * 1024;
 /// How long a stop waits for requests and live channels under way.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Pause after the system had no descriptor for a connection.
@@ -208,6 +210,7 @@ impl Connections {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);

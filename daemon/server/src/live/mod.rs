@@ -21,6 +21,9 @@ const MESSAGE_LIMIT: usize = 256 * 1024;
 /// What is larger still is not even read: it ends the channel.
 const HARD_LIMIT: usize = 4 * MESSAGE_LIMIT;
 
+/// Read buffer of a channel; the default of 128 KiB is for streams, and each open page would cost it.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// `GET /api/sessions/{id}/live`. A session that is not there is told by a close code: a page cannot see the status of a
 /// WebSocket's HTTP answer, and would take it for a network fault.
 pub(crate) async fn upgrade(
@@ -42,7 +45,9 @@ pub(crate) async fn upgrade(
     let session = auth::find(&id, &app.evidence).ok();
     // The tracker's token keeps a stop waiting until the channel has said good-bye.
     let owned = app.tasks.token();
-    Ok(upgrade.max_message_size(HARD_LIMIT).max_frame_size(HARD_LIMIT).on_upgrade(async move |socket| {
+    let upgrade =
+        upgrade.max_message_size(HARD_LIMIT).max_frame_size(HARD_LIMIT).read_buffer_size(READ_BUFFER);
+    Ok(upgrade.on_upgrade(async move |socket| {
         channel::serve(app, session, call, socket).await;
         drop((permit, owned));
     }))
