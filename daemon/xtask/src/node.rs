@@ -80,7 +80,10 @@ fn install_own() -> Result<()> {
     }
 }
 
-/// `npm ci` in web/, only when package-lock.json has changed since the last one.
+/// Installs web/'s packages as package-lock.json has them, only when it has changed since the last time.
+///
+/// Not by `npm ci`: that refuses a lock file that lacks an optional package for another platform, and npm leaves those out
+/// where the registry in use does not carry them. `--no-save` keeps to the lock file and does not write it.
 pub fn ensure_packages() -> Result<()> {
     let web = shell::root().join("web");
     let stamp = web.join("node_modules/.installed-from.json");
@@ -89,7 +92,7 @@ pub fn ensure_packages() -> Result<()> {
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    shell::run(shell::command("npm", ["ci", "--no-audit", "--no-fund"]).current_dir(&web))?;
+    shell::run(shell::command("npm", ["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&web))?;
     std::fs::write(&stamp, lock).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
