@@ -74,7 +74,10 @@ describe('the table', () => {
   });
 
   test('shows each event with its place, its time and its kind of evidence', async () => {
-    store.timeline.add([event(0), event(1, { time: 2500, uncertainty: 300, seenBy: 'browser', evidence: 'api' })]);
+    store.timeline.add([
+      event(0, { time: 400 }),
+      event(1, { time: 2500, uncertainty: 300, seenBy: 'browser', evidence: 'api' }),
+    ]);
     await settle();
     expect(rows()).toHaveLength(2);
     expect(rows()[1]?.dataset).toMatchObject({
@@ -85,7 +88,7 @@ describe('the table', () => {
       to: 'peer',
     });
     expect(rows()[1]?.textContent).toContain('2.500±0.30');
-    expect(rows()[1]?.textContent).toContain('+2.500');
+    expect(rows()[1]?.textContent).toContain('+2.100');
   });
 
   test('draws a part of 2000 events and tells a screen reader of all', async () => {

@@ -19,6 +19,8 @@ export class FakeDaemon extends EventEmitter {
   refuse = undefined;
   /** No request is answered. */
   away = false;
+  /** The test has ended. */
+  over = false;
   /** WebSockets are refused. */
   noSockets = false;
   #sessions = new Map();
@@ -32,7 +34,12 @@ export class FakeDaemon extends EventEmitter {
 
   async install(page) {
     await page.routeWebSocket(/\/live$/, (socket) => this.#live(socket));
-    await page.route(`${ORIGIN}/**`, (route) => this.#route(route));
+    await page.route(`${ORIGIN}/**`, (route) =>
+      this.#route(route).catch((error) => {
+        // A request of the page's last moment finds the peer's page closed.
+        if (!this.over) throw error;
+      }),
+    );
   }
 
   get session() {

@@ -17,12 +17,15 @@ export async function openPage(t, options = {}, { plugins = [] } = {}) {
     args: ARGUMENTS,
     chromiumSandbox: false,
   });
-  t.after(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const peer = await context.newPage();
   await peer.evaluate(becomePeer);
   const daemon = new FakeDaemon(peer);
   daemon.plugins = plugins;
+  t.after(() => {
+    daemon.over = true;
+    return browser.close();
+  });
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => {
