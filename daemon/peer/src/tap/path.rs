@@ -76,8 +76,10 @@ impl Path {
 /// When a packet was on the wire, as far as it is known. Turned into a time only if the packet is recorded.
 #[derive(Debug, Clone, Copy)]
 pub enum Stamp {
-    /// Now: it has just been sent, or the kernel gave no time.
+    /// Now: the kernel gave no time, or nobody has asked yet.
     Now,
+    /// When it was about to be sent: never later than what it brought about.
+    Sent(Monotonic),
     /// The kernel's receive time (`SO_TIMESTAMPNS`), since the Unix epoch.
     Kernel(Duration),
 }
@@ -86,6 +88,12 @@ pub enum Stamp {
 const STAMP_LIMIT_NS: i64 = 2_000_000_000;
 
 impl Stamp {
+    /// The stamp of a datagram that is about to be sent. Media is not recorded packet by packet: no clock is read for it.
+    #[inline]
+    pub fn sending(datagram: &[u8]) -> Self {
+        if datagram.first().is_some_and(|first| *first >= 128) { Self::Now } else { Self::Sent(Monotonic::now()) }
+    }
+
     /// The stamp of a received datagram.
     pub fn received(timestamp: Option<Duration>) -> Self {
         timestamp.map_or(Self::Now, Self::Kernel)
@@ -93,8 +101,12 @@ impl Stamp {
 
     /// The time on the daemon's clock, of a packet that has just come or gone.
     pub fn monotonic(self) -> Monotonic {
+        let stamp = match self {
+            Self::Now => return Monotonic::now(),
+            Self::Sent(at) => return at,
+            Self::Kernel(stamp) => stamp,
+        };
         let now = Monotonic::now();
-        let Self::Kernel(stamp) = self else { return now };
         let ago = wall_nanos() - stamp.as_nanos() as i64;
         if (0..STAMP_LIMIT_NS).contains(&ago) { Monotonic(now.0 - ago) } else { now }
     }
@@ -103,7 +115,7 @@ impl Stamp {
     #[inline]
     pub fn wall_nanos(self) -> i64 {
         match self {
-            Self::Now => wall_nanos(),
+            Self::Now | Self::Sent(_) => wall_nanos(),
             Self::Kernel(stamp) => stamp.as_nanos() as i64,
         }
     }

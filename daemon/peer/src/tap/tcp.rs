@@ -67,7 +67,7 @@ impl TapStream {
         })
     }
 
-    fn pass(&self, direction: Direction, bytes: &[u8]) {
+    fn pass(&self, direction: Direction, stamp: Stamp, bytes: &[u8]) {
         let frames = match direction {
             Direction::Inbound => &self.inbound,
             Direction::Outbound => &self.outbound,
@@ -80,7 +80,7 @@ impl TapStream {
                 local: self.local,
                 remote: self.remote,
                 protocol: Protocol::Tcp,
-                stamp: Stamp::Now,
+                stamp,
                 bytes: frame,
             });
         });
@@ -94,7 +94,7 @@ impl AsyncTcpStream for TapStream {
     {
         Box::pin(async move {
             let length = self.inner.read(buf).await?;
-            self.pass(Direction::Inbound, &buf[..length.min(buf.len())]);
+            self.pass(Direction::Inbound, Stamp::Now, &buf[..length.min(buf.len())]);
             Ok(length)
         })
     }
@@ -104,8 +104,9 @@ impl AsyncTcpStream for TapStream {
         'a: 'b,
     {
         Box::pin(async move {
+            let stamp = Stamp::sending(buf.get(2..).unwrap_or_default());
             self.inner.write_all(buf).await?;
-            self.pass(Direction::Outbound, buf);
+            self.pass(Direction::Outbound, stamp, buf);
             Ok(())
         })
     }

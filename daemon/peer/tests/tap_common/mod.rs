@@ -13,6 +13,7 @@ use icescope_peer::tap::{Tap, TapOptions};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::configuration::{RTCConfiguration, RTCConfigurationBuilder};
+use rtc::peer_connection::transport::RTCDtlsRole;
 use tokio::sync::watch;
 use webrtc::data_channel::DataChannel;
 use webrtc::peer_connection::{
@@ -104,6 +105,10 @@ impl End {
             .with_ice_credentials(plan.ufrag.to_owned(), PASSWORD.to_owned())
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .with_include_loopback_candidate(true)
+            // As the daemon does: as a client the crate loses its first ClientHello.
+            .with_answering_dtls_role(RTCDtlsRole::Server)
+            // An offering end of the crate waits 2 s for something better than a relay; browsers do not.
+            .with_relay_acceptance_min_wait(Some(Duration::ZERO))
             .build();
         let (told, states) = watch::channel(States {
             gathering: RTCIceGatheringState::New,

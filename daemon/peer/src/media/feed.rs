@@ -1,0 +1,283 @@
+//! The interceptor through which a viewer's peer connection takes its media and tells what the viewer reports.
+//!
+//! Whole frames come out of the viewer's queue in one turn of the connection's driver: no task, no channel and no driver turn
+//! per packet. The chain is first asked for packets right after the DTLS handshake, so the first frame leaves then.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use icescope_model::{Evidence, Lane, Monotonic, Observation, Scope};
+use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtp;
+use rtc::sansio::Protocol;
+use rtc::shared::TransportContext;
+use rtc::shared::error::Error;
+
+use super::packetiser::Unit;
+use super::timeline::Timeline;
+use super::viewer::Viewer;
+use super::vp8;
+
+/// How long the first frame waits after the handshake's last flight. Some clients handle what arrives together before they
+/// set up SRTP for it, and drop it; a browser would not need this.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// The clock face for a first frame: any value will do (RFC 3550 §5.1 wants it random).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) picture_id: u16,
+}
+
+/// The interceptor of one viewer.
+pub(crate) struct Feed {
+    viewer: Arc<Viewer>,
+    origin: Origin,
+    next_sequence: u16,
+    timeline: Option<Timeline>,
+    /// Added to a stream's picture ids.
+    picture_shift: u16,
+    next_picture: u16,
+    /// When the first frame may go out: set when the handshake is through.
+    begin_at: Option<Instant>,
+    begun: bool,
+    first_sent: bool,
+    last_sent_at: Instant,
+    /// Payload octets sent and when, at the last reception report.
+    reported: (u64, Instant),
+    writes: VecDeque<TaggedPacket>,
+    reads: VecDeque<TaggedPacket>,
+}
+
+impl Feed {
+    pub(crate) fn new(viewer: Arc<Viewer>, origin: Origin) -> Self {
+        let now = Instant::now();
+        Self {
+            viewer,
+            origin,
+            next_sequence: origin.sequence,
+            timeline: None,
+            picture_shift: 0,
+            next_picture: origin.picture_id & vp8::PICTURE_ID_MASK,
+            begin_at: None,
+            begun: false,
+            first_sent: false,
+            last_sent_at: now,
+            reported: (0, now),
+            writes: VecDeque::new(),
+            reads: VecDeque::new(),
+        }
+    }
+
+    /// The connection is up: what the stream has kept goes out at once.
+    fn begin(&mut self) {
+        self.begun = true;
+        // A source change between the two steps leaves the viewer with another stream: ask that one.
+        let start = loop {
+            let stream = self.viewer.stream();
+            if let Some(start) = stream.begin(&self.viewer) {
+                break start;
+            }
+            if stream.id == self.viewer.stream().id {
+                return;
+            }
+        };
+        let Some(newest) = start.units.last() else { return };
+        let count = start.units.len();
+        let mut timeline = Timeline::new(self.origin.timestamp, newest.pts_ns);
+        self.shift_pictures(&start.units[0]);
+        for (index, unit) in start.units.iter().enumerate() {
+            let timestamp = timeline.catching_up(newest.pts_ns, count - 1 - index);
+            self.emit(unit, timestamp);
+        }
+        self.timeline = Some(timeline);
+    }
+
+    /// Picture ids go on from the last one that was sent.
+    fn shift_pictures(&mut self, unit: &Unit) {
+        if let Some(picture) = unit.picture_id {
+            self.picture_shift = self.next_picture.wrapping_sub(picture) & vp8::PICTURE_ID_MASK;
+        }
+    }
+
+    /// Takes what waits.
+    fn refill(&mut self) {
+        for entry in self.viewer.take() {
+            let now = Instant::now();
+            let timestamp = match &mut self.timeline {
+                Some(timeline) => {
+                    if entry.rebase {
+                        timeline.rebase(entry.unit.pts_ns, now.saturating_duration_since(self.last_sent_at));
+                    }
+                    timeline.at(entry.unit.pts_ns)
+                }
+                None => {
+                    self.timeline = Some(Timeline::new(self.origin.timestamp, entry.unit.pts_ns));
+                    self.origin.timestamp
+                }
+            };
+            if entry.rebase || !self.first_sent {
+                self.shift_pictures(&entry.unit);
+            }
+            self.emit(&entry.unit, timestamp);
+        }
+    }
+
+    /// One frame as RTP packets.
+    fn emit(&mut self, unit: &Unit, timestamp: u32) {
+        let now = Instant::now();
+        let picture = unit.picture_id.map(|picture| picture.wrapping_add(self.picture_shift) & vp8::PICTURE_ID_MASK);
+        let payloads = unit.cut.payloads();
+        let last = payloads.len() - 1;
+        for (index, payload) in payloads.enumerate() {
+            let header = rtp::Header {
+                version: 2,
+                marker: index == last,
+                payload_type: self.viewer.payload_type,
+                sequence_number: self.next_sequence,
+                timestamp,
+                ssrc: self.viewer.ssrc,
+                ..rtp::Header::default()
+            };
+            self.next_sequence = self.next_sequence.wrapping_add(1);
+            let payload = match picture {
+                Some(picture) if unit.picture_id != Some(picture) => with_picture_id(&payload, picture),
+                _ => payload,
+            };
+            self.writes.push_back(TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(Packet::Rtp(rtp::Packet { header, payload })),
+            });
+        }
+        if let Some(picture) = picture {
+            self.next_picture = picture.wrapping_add(1) & vp8::PICTURE_ID_MASK;
+        }
+        self.viewer.count(unit.bytes());
+        self.last_sent_at = now;
+        if !std::mem::replace(&mut self.first_sent, true) {
+            self.tell_first_frame(unit);
+        }
+    }
+
+    fn tell_first_frame(&self, unit: &Unit) {
+        let scope = Scope::Session(self.viewer.session);
+        self.viewer.sink.send(
+            Observation::new(scope, Evidence::Api, Lane::Peer, Lane::Web, "media.first_frame_sent")
+                .summary("the first video frame went out")
+                .with("keyFrame", unit.key)
+                .with("packets", unit.cut.ends.len())
+                .with("bytes", unit.bytes()),
+        );
+    }
+
+    fn on_rtcp(&mut self, packet: &dyn rtc::rtcp::Packet, at: Instant) {
+        let any = packet.as_any();
+        if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+            if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.viewer.ssrc) {
+                self.on_reception(f64::from(block.fraction_lost) / 256.0, at);
+            }
+        } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+            let now = Monotonic::now();
+            self.viewer.report(|estimate| estimate.on_remb(remb.bitrate as u64, now));
+        } else if any.is::<PictureLossIndication>() {
+            self.viewer.stream().ask_key_frame(&self.viewer, "PLI");
+        } else if any.is::<FullIntraRequest>() {
+            self.viewer.stream().ask_key_frame(&self.viewer, "FIR");
+        }
+    }
+
+    fn on_reception(&mut self, lost: f64, at: Instant) {
+        let sent = self.viewer.sent();
+        let (before, since) = std::mem::replace(&mut self.reported, (sent, at));
+        let elapsed = at.saturating_duration_since(since).max(Duration::from_millis(1));
+        let rate = (sent - before) as f64 * 8.0 / elapsed.as_secs_f64();
+        self.viewer.report(|estimate| estimate.on_loss(lost, rate as u64));
+    }
+}
+
+fn with_picture_id(payload: &Bytes, picture: u16) -> Bytes {
+    let mut copy = BytesMut::from(&payload[..]);
+    vp8::set_picture_id(&mut copy, picture);
+    copy.freeze()
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Feed {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &packet.message.packet {
+            for rtcp in packets {
+                self.on_rtcp(rtcp.as_ref(), packet.now);
+            }
+        }
+        self.reads.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.reads.pop_front()
+    }
+
+    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        // RTP from the application is only a means to make the driver turn; see `Viewer::set_wake`.
+        if !matches!(packet.message.packet, Packet::Rtp(_)) {
+            self.writes.push_back(packet);
+        }
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        if !self.begun {
+            let now = Instant::now();
+            if *self.begin_at.get_or_insert(now + SETTLE) <= now {
+                self.begin();
+            }
+        }
+        if self.begun && self.writes.is_empty() {
+            self.refill();
+        }
+        self.writes.pop_front()
+    }
+
+    fn handle_event(&mut self, _event: ()) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll_event(&mut self) -> Option<()> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        // The chain is asked only once DTLS is up. A time that has passed makes the driver turn now.
+        (!self.begun).then(|| self.begin_at.unwrap_or(self.last_sent_at))
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.writes.clear();
+        self.reads.clear();
+        Ok(())
+    }
+}
+
+impl Interceptor for Feed {
+    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}

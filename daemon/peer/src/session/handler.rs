@@ -1,0 +1,68 @@
+//! The crate's callbacks. They run on the connection's driver: each only writes down what it was told.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use webrtc::peer_connection::{
+    PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionIceEvent,
+    RTCPeerConnectionState,
+};
+
+use super::Told;
+use super::report::Report;
+use crate::tap::candidate::{AddressMap, rewrite_candidate};
+
+/// The two states that end or lift a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct States {
+    pub(crate) ice: RTCIceConnectionState,
+    pub(crate) connection: RTCPeerConnectionState,
+}
+
+impl Default for States {
+    fn default() -> Self {
+        Self { ice: RTCIceConnectionState::New, connection: RTCPeerConnectionState::New }
+    }
+}
+
+/// Takes the callbacks of one connection.
+pub(crate) struct Handler {
+    pub(crate) told: Arc<Told>,
+    pub(crate) report: Report,
+    pub(crate) states: watch::Sender<States>,
+    pub(crate) addresses: Arc<AddressMap>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let Ok(candidate) = event.candidate.to_json() else { return };
+        let Some(text) = rewrite_candidate(&candidate.candidate, &self.addresses) else { return };
+        self.report.local_candidate(&text, &event.url);
+        self.told.candidates.send_if_modified(|told| {
+            let new = !told.complete && !told.candidates.contains(&text);
+            if new {
+                told.candidates.push(text);
+            }
+            new
+        });
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        let word = state.to_string();
+        self.report.send(self.report.note("ice.gathering_state", format!("gathering: {word}")).with("state", word));
+        if state == RTCIceGatheringState::Complete {
+            self.told.candidates.send_if_modified(|told| !std::mem::replace(&mut told.complete, true));
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        let word = state.to_string();
+        self.report.send(self.report.note("ice.connection_state", format!("ICE: {word}")).with("state", word));
+        self.states.send_modify(|states| states.ice = state);
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.states.send_modify(|states| states.connection = state);
+    }
+}

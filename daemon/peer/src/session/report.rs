@@ -1,0 +1,65 @@
+//! A session's observations of what the crate's API tells.
+
+use icescope_model::{EventSink, Evidence, Lane, Level, Observation, Scope, SessionId};
+
+use crate::remote_candidates::CandidateFacts;
+
+/// Where a session's observations go.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) session: SessionId,
+    pub(crate) sink: EventSink,
+}
+
+impl Report {
+    /// An observation in the peer's own lane, told by an API.
+    pub(crate) fn note(&self, kind: &'static str, summary: impl Into<String>) -> Observation {
+        self.between(Lane::Peer, Lane::Peer, kind, summary)
+    }
+
+    fn between(&self, from: Lane, to: Lane, kind: &'static str, summary: impl Into<String>) -> Observation {
+        Observation::new(Scope::Session(self.session), Evidence::Api, from, to, kind).summary(summary)
+    }
+
+    /// Sends one on.
+    pub(crate) fn send(&self, observation: Observation) {
+        self.sink.send(observation);
+    }
+
+    /// One of the daemon's own candidates.
+    pub(crate) fn local_candidate(&self, text: &str, url: &str) {
+        let Ok(facts) = CandidateFacts::read(text) else { return };
+        let summary = format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
+        let mut note = with_candidate(self.note("ice.candidate", summary), &facts).with("candidate", text);
+        if !url.is_empty() {
+            note = note.with("url", url);
+        }
+        self.send(note);
+    }
+
+    /// One of the other side's candidates; `left_out` says why it is not used.
+    pub(crate) fn remote_candidate(&self, facts: &CandidateFacts<'_>, left_out: Option<&str>) {
+        let what = format!("{} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
+        let note = match left_out {
+            None => self.between(Lane::Web, Lane::Peer, "ice.remote_candidate", format!("the client's candidate: {what}")),
+            Some(why) => self
+                .between(Lane::Web, Lane::Peer, "ice.remote_candidate", format!("left out: {what}: {why}"))
+                .level(Level::Warn)
+                .with("leftOut", why),
+        };
+        self.send(with_candidate(note, facts));
+    }
+}
+
+fn with_candidate(note: Observation, facts: &CandidateFacts<'_>) -> Observation {
+    let note = note
+        .with("candidateType", facts.kind)
+        .with("protocol", facts.protocol.to_ascii_lowercase())
+        .with("address", facts.address)
+        .with("port", facts.port)
+        .with("priority", facts.priority);
+    match facts.tcp_type {
+        Some(kind) => note.with("tcpType", kind),
+        None => note,
+    }
+}

@@ -1,0 +1,194 @@
+//! A viewer or sender made of the same crate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use icescope_model::signal::{Answer, LocalCandidates};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use rtc::shared::error::Result;
+use tokio::sync::{mpsc, watch};
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceCandidateInit, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder,
+    register_default_interceptors,
+};
+
+use super::PATIENCE;
+
+/// One received RTP packet.
+pub type Received = rtc::rtp::Packet;
+
+struct Handler {
+    gathered: watch::Sender<bool>,
+    state: watch::Sender<RTCPeerConnectionState>,
+    tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.gathered.send_replace(true);
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.state.send_replace(state);
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let _ = self.tracks.try_send(track);
+    }
+}
+
+pub struct Client {
+    pub connection: Arc<dyn PeerConnection>,
+    gathered: watch::Receiver<bool>,
+    pub state: watch::Receiver<RTCPeerConnectionState>,
+    tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
+    track: Option<Arc<dyn TrackRemote>>,
+    pub sending: Option<Arc<dyn TrackLocal>>,
+}
+
+pub fn codec(name: &str, payload_type: u8, fmtp: &str) -> RTCRtpCodecParameters {
+    let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.into(), parameter: parameter.into() };
+    RTCRtpCodecParameters {
+        rtp_codec: RTCRtpCodec {
+            mime_type: format!("video/{name}"),
+            clock_rate: 90_000,
+            channels: 0,
+            sdp_fmtp_line: fmtp.into(),
+            rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir"), feedback("goog-remb", "")],
+        },
+        payload_type,
+    }
+}
+
+pub const SENDING_SSRC: u32 = 0x1234_5678;
+
+impl Client {
+    /// A viewer that accepts VP8.
+    pub async fn viewer() -> Self {
+        Self::new(&[codec("VP8", 96, "")], false).await.unwrap()
+    }
+
+    /// A viewer or sender of these codecs.
+    pub async fn new(codecs: &[RTCRtpCodecParameters], sends: bool) -> Result<Self> {
+        let mut media = MediaEngine::default();
+        for codec in codecs {
+            media.register_codec(codec.clone(), RtpCodecKind::Video)?;
+        }
+        let registry = register_default_interceptors(Registry::new(), &mut media)?;
+        let (gathered, gathered_rx) = watch::channel(false);
+        let (state, state_rx) = watch::channel(RTCPeerConnectionState::New);
+        let (tracks, tracks_rx) = mpsc::channel(4);
+        let settings = SettingEngineBuilder::new()
+            .with_include_loopback_candidate(true)
+            .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+            .build();
+        let connection = PeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().build())
+            .with_setting_engine(settings)
+            .with_media_engine(media)
+            .with_interceptor_registry(registry)
+            .with_handler(Arc::new(Handler { gathered, state, tracks }))
+            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .build()
+            .await?;
+        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+        let mut sending = None;
+        if sends {
+            let encoding = RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(SENDING_SSRC), ..Default::default() },
+                codec: codecs[0].rtp_codec.clone(),
+                ..Default::default()
+            };
+            let track = MediaStreamTrack::new("s".into(), "t".into(), "l".into(), RtpCodecKind::Video, vec![encoding]);
+            let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(track));
+            connection.add_track(Arc::clone(&track)).await?;
+            sending = Some(track);
+        } else {
+            let direction = RTCRtpTransceiverDirection::Recvonly;
+            let init = RTCRtpTransceiverInit { direction, streams: vec![], send_encodings: vec![] };
+            connection.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).await?;
+        }
+        Ok(Self { connection, gathered: gathered_rx, state: state_rx, tracks: tracks_rx, track: None, sending })
+    }
+
+    /// An offer with all candidates.
+    pub async fn offer(&mut self) -> String {
+        let offer = self.connection.create_offer(None).await.unwrap();
+        self.connection.set_local_description(offer).await.unwrap();
+        self.gathered.wait_for(|done| *done).await.unwrap();
+        self.connection.local_description().await.unwrap().sdp
+    }
+
+    pub async fn accept(&self, answer: &Answer) {
+        let answer = RTCSessionDescription::answer(answer.sdp.clone()).unwrap();
+        self.connection.set_remote_description(answer).await.unwrap();
+    }
+
+    pub async fn accept_restart(&self, answer: &str, local: &LocalCandidates) {
+        let _ = (answer, local);
+    }
+
+    pub async fn add_candidate(&self, candidate: &str) {
+        let init = RTCIceCandidateInit { candidate: candidate.into(), sdp_mid: Some("0".into()), ..Default::default() };
+        self.connection.add_ice_candidate(init).await.unwrap();
+    }
+
+    pub async fn connected(&mut self) {
+        let wait = self.state.wait_for(|state| *state == RTCPeerConnectionState::Connected);
+        tokio::time::timeout(PATIENCE, wait).await.expect("the client connects").unwrap();
+    }
+
+    /// The next RTP packet.
+    pub async fn packet(&mut self) -> Received {
+        self.packet_within(PATIENCE).await.expect("a packet arrives")
+    }
+
+    /// The next RTP packet, if one comes in time.
+    pub async fn packet_within(&mut self, limit: Duration) -> Option<Received> {
+        let wait = async {
+            if self.track.is_none() {
+                self.track = self.tracks.recv().await;
+            }
+            let track = self.track.as_ref()?;
+            while let Some(event) = track.poll().await {
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    return Some(packet);
+                }
+            }
+            None
+        };
+        tokio::time::timeout(limit, wait).await.ok().flatten()
+    }
+
+    /// The packets of the next frame.
+    pub async fn frame(&mut self) -> Vec<Received> {
+        let mut packets = vec![self.packet().await];
+        while !packets.last().unwrap().header.marker {
+            packets.push(self.packet().await);
+        }
+        packets
+    }
+
+    /// Asks for a key frame.
+    pub async fn pli(&self, media_ssrc: u32) {
+        let pli = PictureLossIndication { sender_ssrc: 1, media_ssrc };
+        self.track.as_ref().unwrap().write_rtcp(vec![Box::new(pli)]).await.unwrap();
+    }
+}
+
+/// Last octet of a frame: the mark that the source gave it.
+pub fn mark(frame: &[Received]) -> u8 {
+    *frame.last().unwrap().payload.last().unwrap()
+}

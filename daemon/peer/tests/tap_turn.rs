@@ -1,0 +1,143 @@
+//! Relayed connections, through a real TURN server (coturn) on loopback.
+
+mod tap_common;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use icescope_model::Lane;
+use rtc::peer_connection::configuration::{RTCConfigurationBuilder, RTCIceTransportPolicy};
+use rtc::peer_connection::transport::RTCIceServer;
+use tap_common::{End, Plan, connect, count, fact, soon};
+use tokio::process::{Child, Command};
+
+const SECRET: &str = "a-turn-password";
+const USER: &str = "turn-user-name";
+
+struct Turn {
+    _child: Child,
+    address: SocketAddr,
+}
+
+/// Starts coturn; `None`, and loudly, where it is not installed.
+async fn turn_server() -> Option<Turn> {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let child = Command::new("turnserver")
+        .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--no-tcp-relay", "--allow-loopback-peers"])
+        .args(["--lt-cred-mech", "--realm", "test.example", "--log-file", "stdout", "--no-stdout-log"])
+        .args(["--pidfile", "/dev/null", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
+        .arg(format!("--listening-port={port}"))
+        .arg(format!("--user={USER}:{SECRET}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("SKIPPED: relayed connections are not tested: turnserver (Debian package coturn): {error}");
+            return None;
+        }
+    };
+    // It is up when it answers a Binding request.
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    request.extend([3; 12]);
+    soon("the TURN server", async {
+        let mut buffer = [0; 500];
+        loop {
+            let _ = socket.send_to(&request, address).await;
+            if let Ok(Ok(_)) =
+                tokio::time::timeout(Duration::from_millis(50), socket.recv_from(&mut buffer)).await
+            {
+                break;
+            }
+        }
+    })
+    .await;
+    Some(Turn { _child: child, address })
+}
+
+fn relayed(ufrag: &'static str, turn: &Turn, password: &str) -> Plan {
+    let mut plan = Plan::new(ufrag);
+    plan.turn_servers = vec![turn.address];
+    plan.configuration = RTCConfigurationBuilder::new()
+        .with_ice_servers(vec![RTCIceServer {
+            urls: vec![format!("turn:{}?transport=udp", turn.address)],
+            username: USER.to_owned(),
+            credential: password.to_owned(),
+        }])
+        .with_ice_transport_policy(RTCIceTransportPolicy::Relay)
+        .build();
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relayed_connection_is_recorded_inside_and_out_and_is_not_slow() {
+    let Some(turn) = turn_server().await else { return };
+    let mut browser = End::new(relayed("browser", &turn, SECRET)).await;
+    let mut daemon = End::new(relayed("daemon", &turn, SECRET)).await;
+    let began = Instant::now();
+    connect(&mut browser, &mut daemon).await;
+    println!("both ends relayed only: connected after {:?}", began.elapsed());
+
+    daemon.recorded("the handshake", |events| count(events, "dtls.encrypted_handshake") >= 2).await;
+    let events = daemon.events().to_vec();
+    let events = &events[..];
+    let of = |kind: &str| {
+        events.iter().find(|event| event.kind == kind).unwrap_or_else(|| panic!("no {kind}"))
+    };
+    let refused = of("turn.allocate.error");
+    assert_eq!((fact(refused, "errorCode"), refused.level), ("401".to_owned(), icescope_model::Level::Info));
+    assert_eq!((refused.from, refused.to), (Lane::Turn, Lane::Peer));
+    let granted = of("turn.allocate.success");
+    let own_relayed = fact(granted, "relayedAddress");
+    assert!(own_relayed.starts_with("127.0.0.1:"));
+    of("turn.create_permission.success");
+
+    let check = events
+        .iter()
+        .find(|event| event.kind == "stun.binding.request" && event.to == Lane::Peer)
+        .expect("a check inside TURN");
+    assert_eq!(fact(check, "relay"), turn.address.to_string());
+    assert_eq!(fact(check, "localAddress"), own_relayed);
+    assert_eq!(check.from, Lane::Web);
+    let hello = of("dtls.client_hello");
+    assert_eq!(fact(hello, "relay"), turn.address.to_string());
+
+    let mut told = format!("{events:?}");
+    told.push_str(&format!("{:?}", browser.events()));
+    for secret in [SECRET, USER] {
+        assert!(!told.contains(secret), "{secret} was recorded");
+    }
+    let counters = daemon.tap.counters();
+    assert!(counters.channel_data_in + count(events, "turn.data.indication") as u64 > 0, "{counters:?}");
+    // Each of the dozen steps would wait up to 200 ms for a turn of the driver by itself.
+    let handshake = hello.at.since(events[0].at) / 1_000_000;
+    assert!(handshake < 200, "relayed packets waited for turns of the driver: ClientHello after {handshake} ms");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_shows_as_a_second_401() {
+    let Some(turn) = turn_server().await else { return };
+    let mut daemon = End::new(relayed("daemon", &turn, "wrong")).await;
+    daemon.connection.create_data_channel("test", None).await.unwrap();
+    let offer = daemon.connection.create_offer(None).await.unwrap();
+    daemon.connection.set_local_description(offer).await.unwrap();
+    daemon.recorded("the refusals", |events| count(events, "turn.allocate.error") >= 2).await;
+    let events = daemon.events();
+    let signed = events
+        .iter()
+        .filter(|event| event.kind == "turn.allocate.request" && fact(event, "messageIntegrity") == "true")
+        .count();
+    assert!(signed >= 1);
+    let codes: Vec<String> = events
+        .iter()
+        .filter(|event| event.kind == "turn.allocate.error")
+        .map(|event| fact(event, "errorCode"))
+        .collect();
+    assert_eq!(codes[..2], ["401", "401"]);
+}
