@@ -24,7 +24,8 @@ pub fn check_config(args: &CheckArgs) -> ExitCode {
     for warning in loaded.warnings() {
         eprintln!("{warning}\n");
     }
-    let found: Vec<Problem> = (0..loaded.plugins.len()).flat_map(|index| plugin(&loaded, &host, index)).collect();
+    let found: Vec<Problem> =
+        (0..loaded.plugins.len()).flat_map(|index| plugin(&loaded, &host, index)).collect();
     if !found.is_empty() {
         return run::refuse(&loaded.problems(found));
     }
@@ -36,8 +37,9 @@ fn plugin(loaded: &Settings, host: &icescope_plugin_host::Options, index: usize)
     match PluginHost::check(host, &settings::plugin(&loaded.plugins[index])) {
         Ok(_) => Vec::new(),
         Err(problems) => {
-            let of_file =
-                |problem: icescope_plugin_host::CheckProblem| loaded.plugin_problem(index, &problem.pointer, &problem.message, None);
+            let of_file = |problem: icescope_plugin_host::CheckProblem| {
+                loaded.plugin_problem(index, &problem.pointer, &problem.message, None)
+            };
             problems.into_iter().map(of_file).collect()
         }
     }

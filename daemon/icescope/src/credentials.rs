@@ -12,7 +12,8 @@ pub fn time_limited(secret: &str, name: Option<&str>, expires: u64) -> (String, 
         None => expires.to_string(),
     };
     // HMAC takes keys of any length (RFC 2104 §2).
-    let mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(username.as_bytes()));
+    let mac =
+        Hmac::<Sha1>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(username.as_bytes()));
     let password = mac.map(|mac| STANDARD.encode(mac.finalize().into_bytes())).unwrap_or_default();
     (username, password)
 }

@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_system_has_its_own_code() {
-        let refused = anyhow::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied)).context("listen");
+        let refused =
+            anyhow::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied)).context("listen");
         assert_eq!(format!("{:?}", code_of(&refused)), format!("{:?}", ExitCode::from(PERMISSION)));
         assert_eq!(format!("{:?}", code_of(&anyhow::anyhow!("x"))), format!("{:?}", ExitCode::from(FAILURE)));
     }

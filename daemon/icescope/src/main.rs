@@ -22,6 +22,6 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::run(&args),
         cli::Command::CheckConfig(args) => check::check_config(&args),
         cli::Command::Plugins(args) => plugins::list(&args),
-        cli::Command::PluginHost(args) => icescope_plugin_host::child_main(&args.args),
+        cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use icescope_model::{Evidence, Lane, Level, Observation, Scope};
+use icescope_plugin_host::PluginSpec;
 
 use crate::run::Parts;
 use crate::settings;
@@ -13,7 +14,12 @@ pub async fn reload(path: &Path, parts: &mut Parts) {
         Ok(new) => new,
         Err(problems) => {
             tracing::error!("the configuration was not reloaded; the old one stays in force:\n{problems}");
-            note(parts, Level::Error, "config.refused", format!("The new configuration was refused: {}", first(&problems)));
+            note(
+                parts,
+                Level::Error,
+                "config.refused",
+                format!("The new configuration was refused: {}", first(&problems)),
+            );
             return;
         }
     };
@@ -28,7 +34,11 @@ pub async fn reload(path: &Path, parts: &mut Parts) {
         tracing::error!("log.level cannot be changed: {error:#}");
     }
     apply(parts, reloaded.settings).await;
-    let changed = if reloaded.applied.is_empty() { "nothing has changed".to_owned() } else { reloaded.applied.join(", ") };
+    let changed = if reloaded.applied.is_empty() {
+        "nothing has changed".to_owned()
+    } else {
+        reloaded.applied.join(", ")
+    };
     tracing::info!("configuration reloaded: {changed}");
     note(parts, Level::Info, "config.reloaded", format!("Configuration reloaded: {changed}"));
 }
@@ -37,12 +47,23 @@ async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
     parts.evidence.set_options(settings::evidence(&new));
     parts.server.reconfigure(settings::server(&new));
     parts.peer.reconfigure(settings::peer(&new));
-    // Names of plugins first, so that the new source is there when viewers go over to it.
-    parts.host.apply(settings::plugins(&new)).await;
+    let plugins = settings::plugins(&new);
+    // The new source is up before viewers go over to it, and the old one stays until they have.
+    parts.host.apply(with_removed(parts, &plugins)).await;
     let default = new.source.plays.clone().unwrap_or_default();
-    parts.sources.set_default(default.clone());
-    parts.peer.set_default_source(&default).await;
+    if parts.settings.source.plays != new.source.plays {
+        parts.sources.set_default(default.clone());
+        parts.peer.set_default_source(&default);
+    }
+    parts.host.apply(plugins).await;
     parts.settings = new;
+}
+
+/// The new plugins, and those of the old that are not among them.
+fn with_removed(parts: &Parts, new: &[PluginSpec]) -> Vec<PluginSpec> {
+    let is_new = |name: &str| new.iter().any(|plugin| plugin.name == name);
+    let removed = settings::plugins(&parts.settings).into_iter().filter(|plugin| !is_new(&plugin.name));
+    new.iter().cloned().chain(removed).collect()
 }
 
 fn first(problems: &icescope_config::Problems) -> String {

@@ -96,7 +96,7 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     tracing::info!("icescope {} listens: open {listening}", env!("CARGO_PKG_VERSION"));
     let started = tokio::select! {
         () = parts.host.settled() => true,
-        () = signals.stop() => false,
+        () = stopped(&mut signals.terminate, &mut signals.interrupt) => false,
     };
     if started {
         systemd::ready(&format!("Open {listening}"));
@@ -113,8 +113,8 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
 async fn attend(args: &RunArgs, parts: &mut Parts, signals: &mut Signals, listening: &str) {
     loop {
         tokio::select! {
-            () = signals.stop() => return,
-            () = signals.reload() => {
+            () = stopped(&mut signals.terminate, &mut signals.interrupt) => return,
+            _ = signals.hangup.recv() => {
                 systemd::reloading();
                 crate::reload::reload(&args.config.config, parts).await;
                 systemd::ready(&format!("Open {listening}"));
@@ -179,15 +179,11 @@ impl Signals {
             interrupt: open(SignalKind::interrupt())?,
         })
     }
+}
 
-    async fn reload(&mut self) {
-        self.hangup.recv().await;
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+async fn stopped(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

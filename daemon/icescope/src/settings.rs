@@ -64,7 +64,6 @@ pub fn peer(settings: &Settings) -> icescope_peer::Options {
         vanished: ice.timeouts.vanished,
         max_sessions: settings.limits.sessions,
         max_remote_candidates: settings.limits.remote_candidates,
-        candidates_per_second: settings.limits.candidates_per_second,
         bit_rate: icescope_peer::BitRates { min: rates.min, start: rates.start, max: rates.max },
         allow_loopback: settings.limits.allow_loopback_candidates,
         ..icescope_peer::Options::default()
@@ -73,14 +72,20 @@ pub fn peer(settings: &Settings) -> icescope_peer::Options {
 
 fn own_server(server: &config::IceServer) -> icescope_peer::IceServer {
     let (username, credential) = credential(server).unwrap_or_default();
-    icescope_peer::IceServer { urls: server.urls.iter().map(ToString::to_string).collect(), username, credential }
+    icescope_peer::IceServer {
+        urls: server.urls.iter().map(ToString::to_string).collect(),
+        username,
+        credential,
+    }
 }
 
 /// User name and password of a server as of now; `None` for one that needs none.
 fn credential(server: &config::IceServer) -> Option<(String, String)> {
     match &server.credential {
         config::Credential::Open => None,
-        config::Credential::Static { username, password } => Some((username.clone(), password.expose().to_owned())),
+        config::Credential::Static { username, password } => {
+            Some((username.clone(), password.expose().to_owned()))
+        }
         config::Credential::TimeLimited { username, secret } => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let expires = now + CREDENTIAL_LIFETIME;
@@ -97,10 +102,10 @@ pub fn server(settings: &Settings) -> icescope_server::Options {
     let rate = f64::from(limits.new_sessions_per_second.max(1));
     icescope_server::Options {
         listen: server.listen.clone(),
-        tls: server.tls.as_ref().map(|tls| icescope_server::Tls {
-            certificate: tls.certificate.clone(),
-            key: tls.key.clone(),
-        }),
+        tls: server
+            .tls
+            .as_ref()
+            .map(|tls| icescope_server::Tls { certificate: tls.certificate.clone(), key: tls.key.clone() }),
         allowed_hosts: server.allowed_hosts.iter().map(ToString::to_string).collect(),
         allowed_origins: server.allowed_origins.iter().map(ToString::to_string).collect(),
         public_url: server.public_url.as_ref().map(ToString::to_string),
