@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::mask;
+use crate::mask::{self, Secrets};
 use crate::problem::{Place, Problem, Severity};
 
 /// Longest line that is shown whole, in characters; of a longer one the part around the culprit.
@@ -20,8 +20,7 @@ pub type Span = Range<usize>;
 pub(crate) struct Document {
     path: PathBuf,
     text: String,
-    /// What must not be shown, in order, without overlaps.
-    secrets: Vec<Span>,
+    secrets: Secrets,
 }
 
 /// The text may hold what somebody took for a good place for a secret.
@@ -56,19 +55,16 @@ impl Document {
 
     /// Whether any of this span must not be shown.
     pub fn is_secret(&self, span: &Span) -> bool {
-        self.secrets.iter().any(|secret| secret.start < span.end && span.start < secret.end)
+        self.secrets.spans.iter().any(|secret| secret.start < span.end && span.start < secret.end)
     }
 
     /// A problem at a span. What is secret in the file is taken out of its words, too.
     pub fn problem(&self, key: &str, span: &Span, message: String, help: Option<String>) -> Problem {
-        let clean = |words: String| {
-            mask::clean(words, self.secrets.iter().filter_map(|secret| self.text.get(secret.clone())))
-        };
         Problem {
             severity: Severity::Error,
             key: key.to_owned(),
-            message: clean(message),
-            help: help.map(clean),
+            message: self.secrets.clean(message),
+            help: help.map(|help| self.secrets.clean(help)),
             place: Some(self.place(span)),
             permission: false,
         }
@@ -102,7 +98,7 @@ impl Document {
             if at == culprit.start {
                 caret = Some(width);
             }
-            let secret = self.secrets.iter().find(|secret| secret.contains(&at));
+            let secret = self.secrets.spans.iter().find(|secret| secret.contains(&at));
             let piece = match secret {
                 Some(_) if at < hidden_until => String::new(),
                 Some(secret) => {

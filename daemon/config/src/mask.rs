@@ -16,39 +16,50 @@ const WHOLE: [&str; 4] = ["pw", "pass", "pwd", "psk"];
 /// Keys of our own that name a file: shown when the value looks like a path, for then it is one.
 const FILES: [&str; 5] = ["credential-file", "secret-file", "tokens", "key", "certificate"];
 
-/// The spans of `text` that must not be shown, in order and without overlaps.
-pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+/// What of a text must not be shown.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets {
+    /// Where it stands, in order and without overlaps.
+    pub spans: Vec<Range<usize>>,
+    /// The words themselves, as they are written and as they are read.
+    words: Vec<String>,
+}
+
+/// What of `text` must not be shown.
+pub(crate) fn secrets(text: &str) -> Secrets {
+    let mut found = Secrets::default();
     let (tree, _) = DeTable::parse_recoverable(text);
     for (key, value) in tree.get_ref() {
         let plugin = key.get_ref() == "plugin";
         walk(key.get_ref(), value, plugin, &mut found);
     }
-    user_parts(text, &mut found);
-    properties(text, &mut found);
-    found.retain(|span| !span.is_empty());
-    found.sort_by_key(|span| (span.start, span.end));
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for span in found {
-        match merged.last_mut() {
+    user_parts(text, &mut found.spans);
+    properties(text, &mut found.spans);
+    let mut spans = std::mem::take(&mut found.spans);
+    spans.retain(|span| !span.is_empty());
+    spans.sort_by_key(|span| (span.start, span.end));
+    for span in spans {
+        match found.spans.last_mut() {
             Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
+            _ => found.spans.push(span),
         }
     }
-    merged
+    for raw in found.spans.iter().filter_map(|span| text.get(span.clone())) {
+        found.words.extend([raw.to_owned(), raw.trim_matches(['"', '\'', '\n', ' ']).to_owned()]);
+    }
+    // Very short ones would tear ordinary words apart; no message of ours quotes them. Longer ones first, for one may be a part of
+    // another.
+    found.words.retain(|word| word.chars().count() >= 4);
+    found.words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    found.words.dedup();
+    found
 }
 
-/// Takes secret texts out of `words`. Very short ones would tear ordinary words apart; no message quotes them.
-pub(crate) fn clean<'a>(mut words: String, secrets: impl Iterator<Item = &'a str>) -> String {
-    for secret in secrets {
-        let bare = secret.trim_matches(['"', '\'', '\n', ' ']);
-        for secret in [secret, bare] {
-            if secret.chars().count() >= 4 {
-                words = words.replace(secret, "***");
-            }
-        }
+impl Secrets {
+    /// A message without them.
+    pub fn clean(&self, message: String) -> String {
+        self.words.iter().fold(message, |message, secret| message.replace(secret, "***"))
     }
-    words
 }
 
 /// A value that can only be meant as a path: so that a pasted password is told from a file's name.
@@ -62,7 +73,7 @@ fn is_secret_name(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word)) || name.split(['-', '.']).any(|word| WHOLE.contains(&word))
 }
 
-fn walk(name: &str, value: &Spanned<DeValue<'_>>, plugin: bool, found: &mut Vec<Range<usize>>) {
+fn walk(name: &str, value: &Spanned<DeValue<'_>>, plugin: bool, found: &mut Secrets) {
     let secret = FILES.contains(&name) || is_secret_name(name);
     match value.get_ref() {
         DeValue::Table(table) => {
@@ -79,7 +90,13 @@ fn walk(name: &str, value: &Spanned<DeValue<'_>>, plugin: bool, found: &mut Vec<
         }
         DeValue::String(text)
             if secret && FILES.contains(&name) && !(plugin && name == "key") && is_path(text) => {}
-        _ if secret => found.push(value.span()),
+        DeValue::String(text) if secret => {
+            found.spans.push(value.span());
+            // A plugin's schema quotes it as JSON would.
+            let json = serde_json::Value::from(text.as_ref()).to_string();
+            found.words.extend([text.to_string(), json.trim_matches('"').to_owned()]);
+        }
+        _ if secret => found.spans.push(value.span()),
         _ => {}
     }
 }
@@ -127,7 +144,7 @@ mod tests {
     use super::*;
 
     fn hidden(text: &str) -> Vec<&str> {
-        secrets(text).into_iter().map(|span| &text[span]).collect()
+        secrets(text).spans.into_iter().map(|span| &text[span]).collect()
     }
 
     #[test]

@@ -63,6 +63,12 @@ fn path() -> impl Strategy<Value = String> {
     ]
 }
 
+/// `path = value`, one line for each.
+fn lines(keys: &[(String, String)]) -> String {
+    let lines: Vec<String> = keys.iter().map(|(path, value)| format!("{path} = {value}\n")).collect();
+    lines.concat()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -73,13 +79,12 @@ proptest! {
 
     #[test]
     fn any_tables_give_settings_or_problems(keys in prop::collection::vec((path(), value()), 0..12)) {
-        let text: String = keys.iter().map(|(path, value)| format!("{path} = {value}\n")).collect();
-        let _ = check(&text);
+        let _ = check(&lines(&keys));
     }
 
     #[test]
     fn any_plugins_give_settings_or_problems(keys in prop::collection::vec((name(), value()), 0..6), own in value()) {
-        let entries: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let entries = lines(&keys);
         let _ = check(&format!("[[plugin]]\n{entries}[[plugin]]\nname = \"a\"\npath = \"a\"\nconfig.x = {own}\n"));
     }
 

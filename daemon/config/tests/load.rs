@@ -199,4 +199,10 @@ fn a_schemas_words_do_not_carry_a_secret_out() {
     assert!(!shown.contains("swordfish"), "{shown}");
     assert!(shown.contains("error: plugin[0].config.password: *** is shorter than 12 characters"), "{shown}");
     assert!(shown.contains("password = ***"), "{shown}");
+    // As JSON writes it, which is not how it stands in the file.
+    let settings =
+        with_secrets("[[plugin]]\nname = \"a\"\npath = \"a\"\n[plugin.config]\npassword = 'sword\"fish'\n");
+    let quoted = serde_json::to_string("sword\"fish").unwrap();
+    let shown = settings.plugin_problem(0, "/password", &format!("{quoted} is too short"), None).to_string();
+    assert!(!shown.contains("fish"), "{shown}");
 }

@@ -106,7 +106,7 @@ fn every_default_in_the_shipped_file_is_the_default() {
             Line::Header(header) if !header.contains("plugin.config") => writeln!(text, "{header}").unwrap(),
             // A plugin has no defaults for its name and its path.
             Line::Active(key) if key.starts_with("name =") || key.starts_with("path =") => {
-                writeln!(text, "{key}").unwrap()
+                writeln!(text, "{key}").unwrap();
             }
             _ => {}
         }
