@@ -3,6 +3,8 @@
 //! Nothing here does I/O. The one thing that moves is [`sink::EventSink`], the bounded channel through which observers
 //! hand their observations to `evidence`.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod clock;
 pub mod event;

@@ -97,6 +97,7 @@ fn web() -> Vec<Step> {
         Step::new("web-lint", "Biome", npm("lint")),
         Step::new("web-types", "TypeScript", npm("check")),
         Step::new("web-unit", "Vitest", npm("test")),
+        Step::new("web-page", "the built page in Chromium against a stand-in daemon", npm("test:page")),
     ]
 }
 
