@@ -7,8 +7,18 @@ import type { SeenBy } from '../generated/SeenBy';
 export const CAPACITY = 10_000;
 /** Never dropped here: the set-up, which is what a diagnosis is about. */
 const PINNED = 1000;
-/** The view follows at this pace: quick enough to be live, slow enough not to stand in the way of the first frame. */
-const SHOW_EVERY_MS = 60;
+/** The view follows when the page has nothing better to do, so that it does not stand in the way of the first frame; but within this. */
+const SHOW_WITHIN_MS = 200;
+
+/** Calls `what` in an idle moment; returns what takes the wish back. Safari knows no idle moments. */
+function whenIdle(what: () => void): () => void {
+  if ('requestIdleCallback' in globalThis) {
+    const handle = requestIdleCallback(what, { timeout: SHOW_WITHIN_MS });
+    return () => cancelIdleCallback(handle);
+  }
+  const timer = setTimeout(what, SHOW_WITHIN_MS);
+  return () => clearTimeout(timer);
+}
 
 /** What is shown of the events. */
 export interface Filter {
@@ -64,7 +74,7 @@ export class Timeline {
   readonly dropped = signal(0);
   readonly #shown = signal<readonly Event[]>([]);
   #ordered: Event[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #forget: (() => void) | undefined;
 
   readonly all = computed(() => this.#shown.value);
   readonly visible = computed(() => {
@@ -89,7 +99,7 @@ export class Timeline {
       this.#ordered.splice(PINNED, surplus);
       this.dropped.value += surplus;
     }
-    this.#timer ??= setTimeout(() => this.#show(), SHOW_EVERY_MS);
+    this.#forget ??= whenIdle(() => this.#show());
   }
 
   /** Another session begins. */
@@ -101,8 +111,8 @@ export class Timeline {
   }
 
   #show(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#forget?.();
+    this.#forget = undefined;
     this.#shown.value = [...this.#ordered];
   }
 }
