@@ -186,10 +186,10 @@ test('2000 events stay smooth to scroll', { timeout }, async (t) => {
   for (let index = 0; index < 2000; index += 1) daemon.saw({ kind: `flood.${index}`, evidence: 'packet' });
   await seen(page, 'flood.1999');
   await page.waitForSelector('#timeline [data-kind="flood.1999"]');
-  const worst = await page.evaluate(async () => {
+  const steps = await page.evaluate(async () => {
     const rows = document.querySelector('#timeline .rows');
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-    let slowest = 0;
+    const took = [];
     for (let step = 0; step <= 60; step += 1) {
       const before = performance.now();
       rows.scrollTop = (rows.scrollHeight * step) / 60;
@@ -197,13 +197,15 @@ test('2000 events stay smooth to scroll', { timeout }, async (t) => {
       // The work that the scroll causes, without the wait for the next frame.
       await Promise.resolve();
       document.body.getBoundingClientRect();
-      slowest = Math.max(slowest, performance.now() - before);
+      took.push(performance.now() - before);
       await frame();
     }
-    return slowest;
+    return took.sort((a, b) => a - b);
   });
-  t.diagnostic(`slowest step of the page’s own work: ${worst.toFixed(1)} ms`);
-  assert.ok(worst < 50, `${worst} ms`);
+  const [median, worst] = [steps[30], steps.at(-1)];
+  t.diagnostic(`the page's own work for one scroll step: median ${median.toFixed(1)} ms, worst ${worst.toFixed(1)} ms`);
+  // A frame at 60 Hz. The worst one depends on what else the machine does.
+  assert.ok(median < 16.7, `${median} ms`);
   assert.ok((await page.$$('#timeline [data-sequence]')).length < 80);
 });
 
