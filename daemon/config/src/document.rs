@@ -121,6 +121,29 @@ impl Document {
         window(shown.trim_end(), start..caret_end.clamp(start + 1, length.max(start + 1)))
     }
 
+    /// Where a message about a plugin's table belongs: to the key that it names in single quotes, as JSON Schema's messages
+    /// about keys that should not be there do, else to the place itself. What is about no place is about the plugin.
+    pub fn locate_named(&self, plugin: usize, pointer: &str, message: &str) -> Found {
+        let found = self.locate(plugin, pointer);
+        let tree = DeTable::parse_recoverable(&self.text).0;
+        let entry = tree.get_ref().get("plugin").and_then(|plugins| plugins.get_ref().get(plugin));
+        let Some(entry) = entry else { return found };
+        let mut here = entry.get_ref().get("config");
+        for token in tokens(pointer) {
+            here = here.and_then(|here| step(here, &token, &mut String::new()));
+        }
+        let table = here.and_then(|here| here.get_ref().as_table());
+        let named = table
+            .and_then(|table| table.keys().find(|key| message.contains(&format!("'{}'", key.get_ref()))));
+        match named {
+            Some(key) => {
+                Found { span: key.span(), key: format!("{}.{}", found.key, quoted_key(key.get_ref())) }
+            }
+            None if pointer.is_empty() => Found { span: entry.span(), key: format!("plugin[{plugin}]") },
+            None => found,
+        }
+    }
+
     /// Where a JSON pointer leads in the `config` table of the plugin with this index.
     pub fn locate(&self, plugin: usize, pointer: &str) -> Found {
         let mut found = Found { span: 0..0, key: format!("plugin[{plugin}].config") };
@@ -132,13 +155,18 @@ impl Document {
         found.span = entry.span();
         let Some(mut here) = entry.get_ref().get("config") else { return found };
         found.span = here.span();
-        for token in pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")) {
+        for token in tokens(pointer) {
             let Some(next) = step(here, &token, &mut found.key) else { return found };
             here = next;
             found.span = here.span();
         }
         found
     }
+}
+
+/// The steps of a JSON pointer (RFC 6901 §4).
+fn tokens(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
 
 fn step<'t>(

@@ -93,9 +93,10 @@ impl Settings {
         self.document.locate(plugin, pointer).span
     }
 
-    /// What a plugin's own check found (its JSON Schema, say), as a problem of this file. `pointer` as in [`locate`](Self::locate).
+    /// What a plugin's own check found (its JSON Schema, say), as a problem of this file. `pointer` as in [`locate`](Self::locate);
+    /// with an empty one it is about the plugin as a whole, or about the key that the message names in single quotes.
     pub fn plugin_problem(&self, plugin: usize, pointer: &str, message: &str, help: Option<&str>) -> Problem {
-        let found = self.document.locate(plugin, pointer);
+        let found = self.document.locate_named(plugin, pointer, message);
         self.document.problem(&found.key, &found.span, message.to_owned(), help.map(str::to_owned))
     }
 

@@ -191,6 +191,21 @@ fn what_a_plugins_schema_says_is_a_problem_of_the_file() {
 }
 
 #[test]
+fn what_is_about_no_place_is_about_the_plugin_or_the_key_that_is_named() {
+    let settings = with_secrets(PLUGIN);
+    let place = |pointer: &str, message: &str| {
+        let problem = settings.plugin_problem(0, pointer, message, None);
+        (problem.key, problem.place.unwrap().line)
+    };
+    assert_eq!(place("", "cannot be loaded"), ("plugin[0]".to_owned(), 1));
+    let unexpected = "Additional properties are not allowed ('start', 'width' were unexpected)";
+    assert_eq!(place("", unexpected), ("plugin[0].config.start".to_owned(), 7));
+    let deep = "Additional properties are not allowed ('deep' was unexpected)";
+    assert_eq!(place("/a~1b~0c/1", deep), ("plugin[0].config.\"a/b~c\"[1].deep".to_owned(), 8));
+    assert_eq!(place("/width", "'width' is too large"), ("plugin[0].config.width".to_owned(), 6));
+}
+
+#[test]
 fn a_schemas_words_do_not_carry_a_secret_out() {
     let settings = with_secrets(PLUGIN);
     let shown = settings
