@@ -88,7 +88,8 @@ export class Link {
       onView: (view) => this.#viewed(view),
       onCandidate: (line, candidate) => {
         if (candidate !== undefined) hooks.onLocal(candidate);
-        this.#trickle.add(line);
+        // Firefox gathers for RTCP, too; with rtcp-mux, which WebRTC requires (RFC 8834 §4.5), that component is never used.
+        if (candidate === undefined || candidate.component === 1) this.#trickle.add(line);
       },
       onPairChange: (local, remote) => this.#sampler.pairChanged(local, remote),
     });
@@ -97,7 +98,8 @@ export class Link {
 
   /** Makes the offer and sets it: gathering begins. */
   async describe(): Promise<void> {
-    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    // Without an argument the browser makes the offer on the way (RFC 9429 §4.1.10): one turn less than by createOffer.
+    await this.#pc.setLocalDescription();
   }
 
   /** Sends the offer as it stands, without waiting for candidates, and sets the answer. May be called again after a 503. */

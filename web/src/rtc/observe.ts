@@ -54,7 +54,6 @@ export function observe(pc: RTCPeerConnection, observer: Observer): void {
     const state = pc.iceConnectionState;
     record({
       kind: 'ice.connection_state',
-      to: state === 'connected' || state === 'completed' ? 'peer' : 'web',
       level: state === 'failed' ? 'error' : state === 'disconnected' ? 'warn' : 'info',
       summary: texts.event.iceState(state),
       attributes: { iceState: state },
@@ -133,7 +132,6 @@ function watchTransport(pc: RTCPeerConnection, observer: Observer, changed: () =
   dtls.addEventListener('statechange', () => {
     observer.record({
       kind: 'dtls.state',
-      to: dtls.state === 'connected' ? 'peer' : 'web',
       level: dtls.state === 'failed' ? 'error' : 'info',
       summary: texts.event.dtlsState(dtls.state),
       attributes: { dtlsState: dtls.state },

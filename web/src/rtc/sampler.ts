@@ -1,4 +1,3 @@
-import type { Lane } from '../generated/Lane';
 import { texts } from '../texts';
 import { endpoint, parseCandidate } from './candidate';
 import { pairWords } from './pair';
@@ -91,10 +90,8 @@ export class Sampler {
     const key = [pair.local, pair.remote].map((end) => `${end.candidateType} ${end.protocol} ${end.port}`).join(' ');
     if (key === this.#pair) return;
     this.#pair = key;
-    const lane: Lane = pair.local.candidateType === 'relay' ? 'turn' : 'peer';
     this.#hooks.record({
       kind: 'ice.selected_pair',
-      to: lane,
       summary: texts.event.selectedPair(pairWords(pair), endpoint(pair.local), endpoint(pair.remote)),
       attributes: { localCandidate: known({ ...pair.local }), remoteCandidate: known({ ...pair.remote }) },
     });

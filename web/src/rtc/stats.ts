@@ -81,7 +81,8 @@ export function videoFigures(stats: readonly Stat[], before: Stat | undefined): 
     codec: codec === undefined ? undefined : String(codec.mimeType).replace(/^video\//, ''),
     width: numeric(inbound.frameWidth),
     height: numeric(inbound.frameHeight),
-    framesPerSecond: numeric(inbound.framesPerSecond),
+    // The first report's rate is of a fraction of a second.
+    framesPerSecond: before === undefined ? undefined : numeric(inbound.framesPerSecond),
     bitRate: bitRate(inbound, before),
     packetsLost: numeric(inbound.packetsLost),
     framesDecoded: numeric(inbound.framesDecoded),
