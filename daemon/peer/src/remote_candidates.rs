@@ -17,6 +17,7 @@ pub(crate) enum Door {
 /// The parts of a candidate attribute that matter here and in observations (RFC 8839 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CandidateFacts<'a> {
+    pub(crate) component: u16,
     pub(crate) protocol: &'a str,
     pub(crate) priority: u32,
     pub(crate) address: &'a str,
@@ -37,11 +38,11 @@ impl<'a> CandidateFacts<'a> {
         let body = text.strip_prefix("a=").unwrap_or(text);
         let body = body.strip_prefix("candidate:").unwrap_or(body);
         let words: Vec<&str> = body.split_ascii_whitespace().collect();
-        let [_foundation, _component, protocol, priority, address, port, "typ", kind, rest @ ..] = &words[..] else {
+        let [_foundation, component, protocol, priority, address, port, "typ", kind, rest @ ..] = &words[..] else {
             return bad("it is not «foundation component transport priority address port typ type» (RFC 8839 §5.1)");
         };
-        let (Ok(priority), Ok(port)) = (priority.parse(), port.parse()) else {
-            return bad("priority or port is not a number in range");
+        let (Ok(component), Ok(priority), Ok(port)) = (component.parse(), priority.parse(), port.parse()) else {
+            return bad("component, priority or port is not a number in range");
         };
         if !["udp", "tcp"].iter().any(|known| protocol.eq_ignore_ascii_case(known)) {
             return bad("its transport is neither UDP nor TCP");
@@ -51,7 +52,7 @@ impl<'a> CandidateFacts<'a> {
         }
         let extension = |name: &str| rest.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1]);
         let (tcp_type, ufrag) = (extension("tcptype"), extension("ufrag"));
-        Ok(Self { protocol, priority, address, port, kind, tcp_type, ufrag })
+        Ok(Self { component, protocol, priority, address, port, kind, tcp_type, ufrag })
     }
 
     /// Whether the daemon may send to it.
@@ -160,8 +161,8 @@ mod tests {
     fn what_is_not_a_candidate_is_refused_with_its_reason() {
         for (text, what) in [
             ("", "it is not «foundation"),
-            ("candidate:1 1 udp x 192.0.2.1 5000 typ host", "priority or port"),
-            ("candidate:1 1 udp 1 192.0.2.1 70000 typ host", "priority or port"),
+            ("candidate:1 1 udp x 192.0.2.1 5000 typ host", "priority or port is not"),
+            ("candidate:1 1 udp 1 192.0.2.1 70000 typ host", "priority or port is not"),
             ("candidate:1 1 sctp 1 192.0.2.1 5000 typ host", "neither UDP nor TCP"),
             ("candidate:1 1 udp 1 192.0.2.1 5000 typ magic", "its type is none of"),
             (&"x".repeat(600), "it is too long"),

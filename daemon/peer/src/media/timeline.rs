@@ -27,7 +27,8 @@ impl Timeline {
     /// The timestamp of a frame that belongs to the same run of media time.
     pub(crate) fn at(&mut self, pts_ns: i64) -> u32 {
         let elapsed = i128::from(pts_ns) - i128::from(self.anchor_pts);
-        let ticks = (elapsed * CLOCK).div_euclid(1_000_000_000);
+        // To the nearest tick: media time of 30 frames per second is itself rounded.
+        let ticks = (elapsed * CLOCK + 500_000_000).div_euclid(1_000_000_000);
         self.last = self.anchor.wrapping_add(ticks as u32);
         self.last
     }
@@ -56,7 +57,7 @@ mod tests {
         let mut timeline = Timeline::new(u32::MAX, 1_000_000_000);
         assert_eq!(timeline.at(1_000_000_000), u32::MAX);
         assert_eq!(timeline.at(2_000_000_000), 89_999);
-        assert_eq!(timeline.at(1_033_333_333), 2_998);
+        assert_eq!(timeline.at(1_033_333_333), 2_999);
     }
 
     #[test]

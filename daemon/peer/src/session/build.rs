@@ -28,6 +28,7 @@ use crate::media::viewer::Viewer;
 use crate::negotiate::{self, OfferFacts};
 use crate::options::{Mdns, Options, Policy};
 use crate::peer::Inner;
+use crate::tap::candidate::{AddressMap, rewrite_candidate};
 use crate::uplink::meter::Meter;
 
 /// Host candidates are there as soon as the driver has turned once; this is for a busy machine.
@@ -261,6 +262,19 @@ pub(crate) fn credentials(sdp: &str) -> Option<(String, String)> {
     Some((value("a=ice-ufrag:")?, value("a=ice-pwd:")?))
 }
 
+/// The candidates in one of the daemon's own descriptions, as the other side is to see them. The crate lists each for RTCP, too,
+/// which has no port of its own here (RFC 8843 §9.3: bundled media share RTCP's with RTP's).
+pub(crate) fn own_candidates(sdp: &str, addresses: &AddressMap) -> Vec<String> {
+    let mut candidates: Vec<String> = Vec::new();
+    for line in sdp.lines().filter_map(|line| line.strip_prefix("a=").filter(|text| text.starts_with("candidate:"))) {
+        if line.split(' ').nth(1) != Some("1") {
+            continue;
+        }
+        candidates.extend(rewrite_candidate(line, addresses).filter(|text| !candidates.contains(text)));
+    }
+    candidates
+}
+
 /// Waits for candidates: for the `hosts` only, or, if the client cannot be told later ones, for all within `gather_for`.
 pub(crate) async fn gathered(told: &Told, options: &Options, gather_for: Duration, hosts: usize) -> LocalCandidates {
     let mut candidates = told.candidates.subscribe();
@@ -314,6 +328,14 @@ mod tests {
         assert_eq!(text, "v=0\r\nm=video 9\r\na=mid:0\r\na=candidate:1 x\r\na=end-of-candidates\r\nm=audio 0\r\n");
         let text = with_candidates("v=0\r\nm=video 9\r\n", &LocalCandidates { complete: false, ..local });
         assert_eq!(text, "v=0\r\nm=video 9\r\na=candidate:1 x\r\n");
+    }
+
+    #[test]
+    fn own_candidates_are_those_for_rtp_each_once() {
+        let line = |component, port| format!("a=candidate:1 {component} udp 1 192.0.2.1 {port} typ host\r\n");
+        let sdp = format!("m=video 9\r\n{}{}{}{}", line(1, 5000), line(2, 5000), line(1, 5000), line(1, 6000));
+        let candidates = own_candidates(&sdp, &AddressMap::default());
+        assert_eq!(candidates, [5000, 6000].map(|port| format!("candidate:1 1 udp 1 192.0.2.1 {port} typ host")));
     }
 
     #[test]

@@ -52,7 +52,9 @@ impl Session {
         let answer = self.connection.create_answer(None).await.map_err(internal)?;
         let (own_ufrag, own_pwd) = build::credentials(&answer.sdp)
             .ok_or_else(|| SignalError::Internal("ICE restart: the answer has no credentials".to_owned()))?;
-        let fresh = LocalCandidates { ufrag: own_ufrag.clone(), pwd: own_pwd, ..LocalCandidates::default() };
+        // Host candidates are those of the sockets that are kept: the crate tells them in the answer only.
+        let candidates = build::own_candidates(&answer.sdp, &self.wire.addresses);
+        let fresh = LocalCandidates { ufrag: own_ufrag.clone(), pwd: own_pwd, candidates, complete: options.ice_servers.is_empty() };
         self.told.candidates.send_replace(fresh);
         self.wire.add_local_ufrag(&own_ufrag);
         self.connection.set_local_description(answer).await.map_err(internal)?;

@@ -50,7 +50,11 @@ impl Session {
             if negotiation.taken + facts.len() >= options.max_remote_candidates {
                 return Err(SignalError::TooManyCandidates { limit: options.max_remote_candidates });
             }
-            facts.push((text, CandidateFacts::read(text).map_err(SignalError::BadCandidate)?));
+            let candidate = CandidateFacts::read(text).map_err(SignalError::BadCandidate)?;
+            // RTCP has no port of its own: it shares RTP's (RFC 5761).
+            if candidate.component == 1 {
+                facts.push((text, candidate));
+            }
         }
         for (text, facts) in facts {
             negotiation.taken += 1;

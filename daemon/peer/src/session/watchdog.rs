@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use icescope_model::signal::{CloseReason, PeerState};
+use icescope_model::signal::{CloseReason, LocalCandidates, PeerState};
 use icescope_model::{Level, Observation};
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
@@ -67,6 +67,25 @@ impl Course {
     }
 }
 
+/// How long gathering may go on: the crate tells its end late or, with a dead TURN server, never.
+#[derive(Debug, Default)]
+struct Gathering {
+    ufrag: String,
+    until: Option<Instant>,
+}
+
+impl Gathering {
+    /// Takes note of a new generation, or of the end of this one.
+    fn see(&mut self, told: &LocalCandidates, options: &Options) {
+        if told.complete {
+            self.until = None;
+        } else if self.until.is_none() || self.ufrag != told.ufrag {
+            told.ufrag.clone_into(&mut self.ufrag);
+            self.until = Some(Instant::now() + options.gather_timeout);
+        }
+    }
+}
+
 /// Watches a session until it is over, then takes everything down.
 pub(crate) async fn watch(inner: Arc<Inner>, session: Arc<Session>, ends: Ends, options: Arc<Options>) {
     let report = Report { session: session.id, sink: inner.sink.clone() };
@@ -78,10 +97,12 @@ async fn until_over(inner: &Inner, session: &Session, mut ends: Ends, options: &
     let began = Instant::now();
     let mut course = Course::default();
     let mut remote_close = session.wire.remote_close();
-    let mut gathering = true;
+    let mut candidates = session.told.candidates.subscribe();
+    let mut gathering = Gathering::default();
     loop {
-        let deadline = if gathering { began + options.gather_timeout } else { began + options.connect_timeout };
-        let waiting = gathering || !course.connected;
+        gathering.see(&candidates.borrow_and_update(), options);
+        let connect_by = (!course.connected).then(|| began + options.connect_timeout);
+        let deadline = gathering.until.into_iter().chain(connect_by).min();
         let stopped = tokio::select! {
             reason = ends.ending.recv() => reason.unwrap_or(CloseReason::ShuttingDown),
             changed = ends.states.changed() => {
@@ -95,14 +116,15 @@ async fn until_over(inner: &Inner, session: &Session, mut ends: Ends, options: &
                 }
             }
             () = becomes_true(&mut remote_close) => CloseReason::ClosedByRemote,
-            () = sleep_until(deadline), if waiting => {
-                if gathering {
+            _ = candidates.changed() => continue,
+            () = sleep_until(deadline.unwrap_or(began)), if deadline.is_some() => {
+                if connect_by.is_some_and(|by| by <= Instant::now()) {
+                    CloseReason::NeverConnected
+                } else {
                     // A dead server keeps the crate's own end of gathering away for ever.
-                    gathering = false;
                     session.told.candidates.send_if_modified(|told| !std::mem::replace(&mut told.complete, true));
                     continue;
                 }
-                CloseReason::NeverConnected
             }
             () = inner.stop.cancelled() => CloseReason::ShuttingDown,
         };
@@ -146,9 +168,14 @@ async fn apply(session: &Session, step: Step, report: &Report) -> Option<CloseRe
 async fn selected_pair(session: &Session, report: &Report) -> Option<Observation> {
     let stats = session.connection.get_stats(std::time::Instant::now(), StatsSelector::None).await;
     let pair = stats.candidate_pairs().find(|pair| pair.nominated)?;
-    let candidate = |id: &str| match stats.get(id)? {
-        RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate) => Some(candidate),
-        _ => None,
+    // The crate prefixes the identifiers of candidates, but not those that a pair refers to them by.
+    let candidate = |id: &str| {
+        stats.iter().find_map(|entry| match entry {
+            RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate) => {
+                candidate.stats.id.ends_with(id).then_some(candidate)
+            }
+            _ => None,
+        })
     };
     let (local, remote) = (candidate(&pair.local_candidate_id)?, candidate(&pair.remote_candidate_id)?);
     let address = |stats: &RTCIceCandidateStats| stats.address.clone().unwrap_or_default();

@@ -1,10 +1,12 @@
 //! A viewer or sender made of the same crate.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use icescope_model::signal::{Answer, LocalCandidates};
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
@@ -17,11 +19,13 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceCandidateInit, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder,
+    RTCIceCandidateInit, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder,
     register_default_interceptors,
 };
+use webrtc::runtime::TokioRuntime;
 
 use super::PATIENCE;
+use super::mutable::Mutable;
 
 /// One received RTP packet.
 pub type Received = rtc::rtp::Packet;
@@ -29,6 +33,7 @@ pub type Received = rtc::rtp::Packet;
 struct Handler {
     gathered: watch::Sender<bool>,
     state: watch::Sender<RTCPeerConnectionState>,
+    ice: watch::Sender<Vec<RTCIceConnectionState>>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
 }
 
@@ -38,6 +43,10 @@ impl PeerConnectionEventHandler for Handler {
         if state == RTCIceGatheringState::Complete {
             self.gathered.send_replace(true);
         }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        self.ice.send_modify(|states| states.push(state));
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -53,6 +62,8 @@ pub struct Client {
     pub connection: Arc<dyn PeerConnection>,
     gathered: watch::Receiver<bool>,
     pub state: watch::Receiver<RTCPeerConnectionState>,
+    ice: watch::Receiver<Vec<RTCIceConnectionState>>,
+    silent: Arc<AtomicBool>,
     tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     track: Option<Arc<dyn TrackRemote>>,
     pub sending: Option<Arc<dyn TrackLocal>>,
@@ -89,6 +100,8 @@ impl Client {
         let registry = register_default_interceptors(Registry::new(), &mut media)?;
         let (gathered, gathered_rx) = watch::channel(false);
         let (state, state_rx) = watch::channel(RTCPeerConnectionState::New);
+        let (ice, ice_rx) = watch::channel(Vec::new());
+        let silent = Arc::new(AtomicBool::new(false));
         let (tracks, tracks_rx) = mpsc::channel(4);
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
@@ -99,7 +112,8 @@ impl Client {
             .with_setting_engine(settings)
             .with_media_engine(media)
             .with_interceptor_registry(registry)
-            .with_handler(Arc::new(Handler { gathered, state, tracks }))
+            .with_handler(Arc::new(Handler { gathered, state, ice, tracks }))
+            .with_runtime(Arc::new(Mutable { runtime: TokioRuntime, silent: Arc::clone(&silent) }))
             .with_udp_addrs(vec!["127.0.0.1:0"])
             .build()
             .await?;
@@ -120,7 +134,7 @@ impl Client {
             let init = RTCRtpTransceiverInit { direction, streams: vec![], send_encodings: vec![] };
             connection.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).await?;
         }
-        Ok(Self { connection, gathered: gathered_rx, state: state_rx, tracks: tracks_rx, track: None, sending })
+        Ok(Self { connection, gathered: gathered_rx, state: state_rx, ice: ice_rx, silent, tracks: tracks_rx, track: None, sending })
     }
 
     /// An offer with all candidates.
@@ -136,8 +150,45 @@ impl Client {
         self.connection.set_remote_description(answer).await.unwrap();
     }
 
+    /// Renews ICE: its new user name fragment, password and candidates.
+    pub async fn restart(&mut self) -> (String, String, Vec<String>) {
+        let options = RTCOfferOptions { ice_restart: true, ..RTCOfferOptions::default() };
+        let offer = self.connection.create_offer(Some(options)).await.unwrap();
+        self.connection.set_local_description(offer).await.unwrap();
+        let sdp = self.connection.local_description().await.unwrap().sdp;
+        let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=").filter(|text| text.starts_with("candidate:")));
+        (value("a=ice-ufrag:"), value("a=ice-pwd:"), candidates.map(str::to_owned).collect())
+    }
+
+    /// The answer to a restart, made of the first answer and the daemon's new credentials and candidates.
     pub async fn accept_restart(&self, answer: &str, local: &LocalCandidates) {
-        let _ = (answer, local);
+        let mut sdp = String::new();
+        for line in answer.lines().filter(|line| !line.contains("candidate")) {
+            if line.starts_with("a=ice-ufrag:") {
+                sdp += &format!("a=ice-ufrag:{}\r\n", local.ufrag);
+            } else if line.starts_with("a=ice-pwd:") {
+                sdp += &format!("a=ice-pwd:{}\r\n", local.pwd);
+            } else {
+                sdp += &format!("{line}\r\n");
+            }
+        }
+        for candidate in &local.candidates {
+            sdp += &format!("a={candidate}\r\n");
+        }
+        let answer = RTCSessionDescription::answer(sdp).unwrap();
+        self.connection.set_remote_description(answer).await.unwrap();
+    }
+
+    /// Waits until ICE is up again after a restart.
+    pub async fn checked_again(&mut self) {
+        let wait = self.ice.wait_for(|states| states.iter().filter(|state| **state == RTCIceConnectionState::Connected).count() > 1);
+        tokio::time::timeout(PATIENCE, wait).await.expect("ICE comes up again").unwrap();
+    }
+
+    /// Falls silent without a word.
+    pub async fn vanish(&mut self) {
+        self.silent.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub async fn add_candidate(&self, candidate: &str) {

@@ -1,6 +1,9 @@
 //! Two ends of the crate back to back over loopback, each with a wiretap.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod check;
+pub mod turn;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,11 +14,19 @@ use icescope_model::{EventSink, Observation, SessionId};
 use icescope_peer::tap::shared_port::SharedPort;
 use icescope_peer::tap::{Tap, TapOptions};
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::{Registry, register_default_interceptors};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_VP8, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::configuration::{RTCConfiguration, RTCConfigurationBuilder};
 use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
 use tokio::sync::watch;
 use webrtc::data_channel::DataChannel;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
     RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
@@ -114,8 +125,13 @@ impl End {
             gathering: RTCIceGatheringState::New,
             connection: RTCPeerConnectionState::New,
         });
+        let mut media = MediaEngine::default();
+        media.register_default_codecs().unwrap();
+        let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
         let connection = PeerConnectionBuilder::new()
             .with_configuration(plan.configuration)
+            .with_media_engine(media)
+            .with_interceptor_registry(registry)
             .with_setting_engine(settings)
             .with_runtime(Arc::clone(&tap) as _)
             .with_handler(Arc::new(Handler(told)))
@@ -133,6 +149,29 @@ impl End {
 
     pub async fn connected(&mut self) {
         self.reach("the connection", |states| states.connection == RTCPeerConnectionState::Connected).await;
+    }
+
+    /// Adds a VP8 track that this end sends.
+    pub async fn sends(&self, ssrc: u32) -> Arc<TrackLocalStaticRTP> {
+        let codec = RTCRtpCodec {
+            mime_type: MIME_TYPE_VP8.to_owned(),
+            clock_rate: 90_000,
+            ..RTCRtpCodec::default()
+        };
+        let encoding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..RTCRtpCodingParameters::default()
+            },
+            codec,
+            ..RTCRtpEncodingParameters::default()
+        };
+        let [stream, track, label] = ["stream", "track", "label"].map(str::to_owned);
+        let track =
+            MediaStreamTrack::new(stream, track, label, RtpCodecKind::Video, vec![encoding]);
+        let track = Arc::new(TrackLocalStaticRTP::new(track));
+        self.connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.unwrap();
+        track
     }
 
     /// The local description once all candidates are in it.
