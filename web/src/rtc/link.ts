@@ -98,7 +98,7 @@ export class Link {
 
   /** Makes the offer and sets it: gathering begins. */
   async describe(): Promise<void> {
-    // Without an argument the browser makes the offer on the way (RFC 9429 §4.1.10): one turn less than by createOffer.
+    // Without an argument the browser makes the offer on the way : one turn less than by createOffer.
     await this.#pc.setLocalDescription();
   }
 
@@ -198,7 +198,7 @@ export class Link {
         attributes: { kind: track.kind, id: track.id },
       });
     });
-    // A remote track is unmuted by its first RTP packet (Media Capture §4.3.1, webrtc-pc §5.3).
+    // A remote track is unmuted by its first RTP packet (webrtc-pc, RTCRtpReceiver).
     track.addEventListener(
       'unmute',
       () =>

@@ -76,7 +76,7 @@ export function observe(pc: RTCPeerConnection, observer: Observer): void {
 
 function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer): void {
   if (gathered === null || gathered.candidate === '') {
-    // Firefox says the end of a generation with an empty candidate (webrtc-pc §4.8.1.2), Chromium only that of all gathering with null.
+    // Firefox says the end of a generation with an empty candidate (webrtc-pc, icecandidate), Chromium only that of all gathering with null.
     if (gathered !== null || !endTold.has(observer)) {
       observer.record({ kind: 'ice.candidate', summary: texts.event.noMoreCandidates, attributes: { candidate: '' } });
       observer.onCandidate('', undefined);

@@ -30,7 +30,7 @@ export function candidatesOf(sdp: string): string[] {
   return [...sdp.matchAll(/^a=(candidate:[^\r\n]*)/gm)].map((match) => match[1] ?? '');
 }
 
-/** Writes a fragment for a PATCH, as in RFC 9725 §4.3.1. */
+/** Writes a fragment for a PATCH, as in RFC 9725 §4.3. */
 export function writeFragment(fragment: Fragment): string {
   const lines = [
     `a=ice-ufrag:${fragment.ufrag}`,
