@@ -14,7 +14,11 @@ use tokio::task::JoinSet;
 
 /// A STUN server that notes the transaction ids, leaves the first request unanswered and then says «your address is
 /// `mapped`».
-async fn stun_server(local: IpAddr, mapped: SocketAddr, tasks: &mut JoinSet<()>) -> (SocketAddr, Arc<Mutex<Vec<[u8; 12]>>>) {
+async fn stun_server(
+    local: IpAddr,
+    mapped: SocketAddr,
+    tasks: &mut JoinSet<()>,
+) -> (SocketAddr, Arc<Mutex<Vec<[u8; 12]>>>) {
     let socket = UdpSocket::bind((local, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
     let ids = Arc::new(Mutex::new(Vec::new()));
@@ -64,7 +68,10 @@ async fn gathers(local: &str, mapped: &str) {
     let mut plan = Plan::new("daemon");
     plan.udp = vec![SocketAddr::new(local.parse().unwrap(), 0).to_string()];
     plan.configuration = RTCConfigurationBuilder::new()
-        .with_ice_servers(vec![RTCIceServer { urls: vec![format!("stun:{server}")], ..RTCIceServer::default() }])
+        .with_ice_servers(vec![RTCIceServer {
+            urls: vec![format!("stun:{server}")],
+            ..RTCIceServer::default()
+        }])
         .build();
     let mut daemon = End::new(plan).await;
     daemon.connection.create_data_channel("test", None).await.unwrap();
@@ -86,7 +93,11 @@ async fn gathers(local: &str, mapped: &str) {
     assert!(count(events, "stun.binding.request") >= ids.len());
     for event in events {
         assert_eq!(fact(event, "transactionId"), id);
-        let ends = if fact(event, "direction") == "outbound" { (Lane::Peer, Lane::Stun) } else { (Lane::Stun, Lane::Peer) };
+        let ends = if fact(event, "direction") == "outbound" {
+            (Lane::Peer, Lane::Stun)
+        } else {
+            (Lane::Stun, Lane::Peer)
+        };
         assert_eq!((event.from, event.to), ends, "the crate resolved the name: the tap knows the server");
     }
     let answer = events.iter().find(|event| event.kind == "stun.binding.success").unwrap();

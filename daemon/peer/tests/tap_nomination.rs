@@ -49,7 +49,10 @@ async fn a_nomination_ahead_of_the_daemons_own_check_is_answered() {
     daemon.recorded("the answer", |events| count(events, "stun.binding.success") >= 2).await;
     let id = "01".repeat(12);
     let of_first = |events: &[icescope_model::Observation], kind: &str| {
-        events.iter().filter(|event| event.kind == kind && tap_common::fact(event, "transactionId") == id).count()
+        events
+            .iter()
+            .filter(|event| event.kind == kind && tap_common::fact(event, "transactionId") == id)
+            .count()
     };
     let events = daemon.events();
     assert_eq!(of_first(events, "stun.binding.request"), 1, "it was on the wire once");

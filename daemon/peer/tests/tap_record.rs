@@ -35,7 +35,10 @@ async fn every_stun_message_of_one_end_is_recorded_once_at_the_other() {
         assert!(missing <= 1, "{missing} of the {name}'s messages were not recorded");
         assert!(received.iter().all(|message| unique.contains(message)), "invented: {received:?}");
     }
-    let check = daemon_events.iter().find(|event| event.kind == "stun.binding.request" && event.to == Lane::Peer).unwrap();
+    let check = daemon_events
+        .iter()
+        .find(|event| event.kind == "stun.binding.request" && event.to == Lane::Peer)
+        .unwrap();
     assert_eq!((check.from, check.evidence), (Lane::Web, Evidence::Packet));
     assert_eq!(fact(check, "username"), "daemon:browser");
     assert!(check.attributes.contains_key("priority") && check.attributes.contains_key("iceControlling"));
@@ -151,7 +154,10 @@ async fn a_gso_batch_is_counted_packet_by_packet() {
     let counters = tap.counters();
     assert_eq!((counters.rtp_out, counters.bytes_out, counters.stun_out), (10, 960, 0));
     let first = source.try_next().unwrap();
-    assert_eq!((&*first.kind, fact(&first, "ssrc"), fact(&first, "payloadType")), ("rtp.first", "4660".into(), "96".into()));
+    assert_eq!(
+        (&*first.kind, fact(&first, "ssrc"), fact(&first, "payloadType")),
+        ("rtp.first", "4660".into(), "96".into())
+    );
     assert!(source.try_next().is_none(), "the others are only counted");
 }
 
@@ -172,7 +178,11 @@ async fn a_received_packet_has_the_kernels_time() {
     assert_eq!(&buffer[..length], request);
     let event = source.try_next().unwrap();
     let slack = 5_000_000;
-    assert!(event.at.0 > before.0 - slack && event.at.0 < after.0 + slack, "{} ns late", event.at.since(after));
+    assert!(
+        event.at.0 > before.0 - slack && event.at.0 < after.0 + slack,
+        "{} ns late",
+        event.at.since(after)
+    );
 }
 
 #[tokio::test]
@@ -180,7 +190,8 @@ async fn garbage_is_counted_and_harms_nobody() {
     let (tap, mut source) = lone_tap();
     let socket = tap.wrap_udp_socket(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let garbage: [&[u8]; 5] = [&[0xff; 40], &[0, 1], &[22, 0xfe, 0xfd, 0], &[0x40, 0, 0xff, 0xff, 1], &[0x80]];
+    let garbage: [&[u8]; 5] =
+        [&[0xff; 40], &[0, 1], &[22, 0xfe, 0xfd, 0], &[0x40, 0, 0xff, 0xff, 1], &[0x80]];
     let mut buffer = [0; 2000];
     for datagram in garbage {
         sender.send_to(datagram, socket.local_addr().unwrap()).unwrap();

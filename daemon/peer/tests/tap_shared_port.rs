@@ -117,7 +117,10 @@ async fn a_port_that_is_taken_is_told_with_its_remedy() {
     let error = SharedPort::bind(&[LOOPBACK], port).unwrap_err();
     assert!(matches!(error, SharedPortError::Bind { .. }));
     let text = error.to_string();
-    assert!(text.contains(&port.to_string()) && text.contains("127.0.0.1") && text.contains("ice.udp-port"), "{text}");
+    assert!(
+        text.contains(&port.to_string()) && text.contains("127.0.0.1") && text.contains("ice.udp-port"),
+        "{text}"
+    );
     assert!(matches!(SharedPort::bind(&[], 0), Err(SharedPortError::NoAddress { .. })));
 }
 

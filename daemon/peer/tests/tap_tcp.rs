@@ -51,7 +51,11 @@ async fn checks_over_tcp_are_recorded_frame_by_frame() {
         }
     }
     let over_tcp = |event: &&Observation| fact(event, "protocol") == "tcp";
-    daemon.recorded("the answer", |events| events.iter().filter(over_tcp).any(|event| event.kind == "stun.binding.success")).await;
+    daemon
+        .recorded("the answer", |events| {
+            events.iter().filter(over_tcp).any(|event| event.kind == "stun.binding.success")
+        })
+        .await;
     let events: Vec<Observation> = daemon.events().iter().filter(over_tcp).cloned().collect();
     assert!(count(&events, "stun.binding.request") >= 2, "one of each side at least");
     for event in &events {
@@ -59,5 +63,8 @@ async fn checks_over_tcp_are_recorded_frame_by_frame() {
         assert_eq!(fact(event, "localAddress"), remote.to_string());
     }
     let first = events.iter().find(|event| fact(event, "transactionId") == "01".repeat(12)).unwrap();
-    assert_eq!((fact(first, "useCandidate"), fact(first, "direction")), ("true".to_owned(), "inbound".to_owned()));
+    assert_eq!(
+        (fact(first, "useCandidate"), fact(first, "direction")),
+        ("true".to_owned(), "inbound".to_owned())
+    );
 }

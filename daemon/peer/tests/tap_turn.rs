@@ -16,9 +16,8 @@ async fn a_relayed_connection_is_recorded_inside_and_out_and_is_not_slow() {
     daemon.recorded("the handshake", |events| count(events, "dtls.encrypted_handshake") >= 2).await;
     let events = daemon.events().to_vec();
     let events = &events[..];
-    let of = |kind: &str| {
-        events.iter().find(|event| event.kind == kind).unwrap_or_else(|| panic!("no {kind}"))
-    };
+    let of =
+        |kind: &str| events.iter().find(|event| event.kind == kind).unwrap_or_else(|| panic!("no {kind}"));
     let refused = of("turn.allocate.error");
     assert_eq!((fact(refused, "errorCode"), refused.level), ("401".to_owned(), icescope_model::Level::Info));
     assert_eq!((refused.from, refused.to), (Lane::Turn, Lane::Peer));
@@ -48,7 +47,9 @@ async fn a_relayed_connection_is_recorded_inside_and_out_and_is_not_slow() {
     // own pause, where it plays the browser: as a DTLS client it loses its first ClientHello.
     let nominated = events.iter().find(|event| fact(event, "useCandidate") == "true").expect("a nomination");
     let finished = events.iter().rfind(|event| event.kind == "dtls.encrypted_handshake").expect("a Finished");
-    let millis = |from: &icescope_model::Observation, to: &icescope_model::Observation| to.at.since(from.at) / 1_000_000;
+    let millis = |from: &icescope_model::Observation, to: &icescope_model::Observation| {
+        to.at.since(from.at) / 1_000_000
+    };
     let (ice, dtls) = (millis(&events[0], nominated), millis(hello, finished));
     println!("through the relay: {ice} ms to the nomination, {dtls} ms for DTLS");
     assert!(ice < 150 && dtls < 150, "packets waited for turns of the driver: ICE {ice} ms, DTLS {dtls} ms");

@@ -91,7 +91,11 @@ impl Stamp {
     /// The stamp of a datagram that is about to be sent. Media is not recorded packet by packet: no clock is read for it.
     #[inline]
     pub fn sending(datagram: &[u8]) -> Self {
-        if datagram.first().is_some_and(|first| *first >= 128) { Self::Now } else { Self::Sent(Monotonic::now()) }
+        if datagram.first().is_some_and(|first| *first >= 128) {
+            Self::Now
+        } else {
+            Self::Sent(Monotonic::now())
+        }
     }
 
     /// The stamp of a received datagram.

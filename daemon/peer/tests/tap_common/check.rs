@@ -66,7 +66,11 @@ pub fn hear(datagram: &[u8], from: SocketAddr) -> Heard {
     if message.typ == BINDING_SUCCESS {
         return Heard::Answer(message.transaction_id.0[0]);
     }
-    if message.typ.class == CLASS_REQUEST { Heard::Check(answer(message.transaction_id, from)) } else { Heard::Nothing }
+    if message.typ.class == CLASS_REQUEST {
+        Heard::Check(answer(message.transaction_id, from))
+    } else {
+        Heard::Nothing
+    }
 }
 
 /// A daemon that has answered an offer with this candidate, its description, and the browser's end that made the offer.

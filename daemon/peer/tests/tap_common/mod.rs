@@ -28,8 +28,8 @@ use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
+    RTCPeerConnectionState, RTCSessionDescription,
 };
 
 /// Longer than anything here takes, unless it never happens.
@@ -153,11 +153,8 @@ impl End {
 
     /// Adds a VP8 track that this end sends.
     pub async fn sends(&self, ssrc: u32) -> Arc<TrackLocalStaticRTP> {
-        let codec = RTCRtpCodec {
-            mime_type: MIME_TYPE_VP8.to_owned(),
-            clock_rate: 90_000,
-            ..RTCRtpCodec::default()
-        };
+        let codec =
+            RTCRtpCodec { mime_type: MIME_TYPE_VP8.to_owned(), clock_rate: 90_000, ..RTCRtpCodec::default() };
         let encoding = RTCRtpEncodingParameters {
             rtp_coding_parameters: RTCRtpCodingParameters {
                 ssrc: Some(ssrc),
@@ -167,8 +164,7 @@ impl End {
             ..RTCRtpEncodingParameters::default()
         };
         let [stream, track, label] = ["stream", "track", "label"].map(str::to_owned);
-        let track =
-            MediaStreamTrack::new(stream, track, label, RtpCodecKind::Video, vec![encoding]);
+        let track = MediaStreamTrack::new(stream, track, label, RtpCodecKind::Video, vec![encoding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
         self.connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.unwrap();
         track
@@ -248,7 +244,9 @@ pub fn fact(observation: &Observation, key: &str) -> String {
 pub fn transactions(events: &[Observation], direction: &str) -> Vec<(String, String, String)> {
     let mut found: Vec<_> = events
         .iter()
-        .filter(|event| event.attributes.contains_key("transactionId") && fact(event, "direction") == direction)
+        .filter(|event| {
+            event.attributes.contains_key("transactionId") && fact(event, "direction") == direction
+        })
         .map(|event| (fact(event, "transactionId"), fact(event, "class"), fact(event, "method")))
         .collect();
     found.sort();

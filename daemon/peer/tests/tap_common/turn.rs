@@ -26,7 +26,15 @@ pub async fn turn_server() -> Option<Turn> {
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let child = Command::new("turnserver")
-        .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--no-tcp-relay", "--allow-loopback-peers"])
+        .args([
+            "-n",
+            "--no-cli",
+            "--no-tls",
+            "--no-dtls",
+            "--no-tcp",
+            "--no-tcp-relay",
+            "--allow-loopback-peers",
+        ])
         .args(["--lt-cred-mech", "--realm", "test.example", "--log-file", "stdout", "--no-stdout-log"])
         .args(["--pidfile", "/dev/null", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
         .arg(format!("--listening-port={port}"))
@@ -39,7 +47,9 @@ pub async fn turn_server() -> Option<Turn> {
     let child = match child {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("SKIPPED: relayed connections are not tested: turnserver (Debian package coturn): {error}");
+            eprintln!(
+                "SKIPPED: relayed connections are not tested: turnserver (Debian package coturn): {error}"
+            );
             return None;
         }
     };
