@@ -123,9 +123,13 @@ impl Encoder {
     fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self.name {
             "vp8enc" => &[
-                // Real time, and the fastest: the daemon's budget is a fraction of a core for all that it does.
+                // Real time, and the fastest (negative: fixed, not chosen by the machine's speed): the daemon's budget
+                // is a fraction of a core for all that it does.
                 ("deadline", "1"),
-                ("cpu-used", "16"),
+                ("cpu-used", "-16"),
+                // A block that differs from the last picture by less (squares summed over 16 by 16 pixels: a mean of
+                // 4, above 42 dB) is left as it is. Saves a sixth of the time on a still picture.
+                ("static-threshold", "1000"),
                 ("threads", "1"),
                 ("lag-in-frames", "0"),
                 ("end-usage", "cbr"),
@@ -159,6 +163,8 @@ impl Encoder {
                 ("complexity", "low"),
                 ("rate-control", "bitrate"),
                 ("multi-thread", "1"),
+                // Without it, noise takes a fifth more than the bit rate that was asked for.
+                ("enable-frame-skip", "true"),
                 // 0: never on its own.
                 ("gop-size", "0"),
             ],

@@ -57,13 +57,11 @@ impl VideoSource for Gstreamer {
     fn start(&mut self, format: usize, sink: FrameSink) -> Result<(), Error> {
         let encoder =
             *self.offered.get(format).ok_or_else(|| Error::failed(format!("there is no format {format}")))?;
-        match &mut self.capture {
-            Some(capture) => capture.add(encoder, self.config.bit_rate, &sink),
-            None => {
-                self.capture = Some(Capture::open(&self.config, &self.host, encoder, &sink)?);
-                Ok(())
-            }
+        if let Some(capture) = &mut self.capture {
+            return capture.add(encoder, self.config.bit_rate, &sink);
         }
+        self.capture = Some(Capture::open(&self.config, &self.host, encoder, &sink)?);
+        Ok(())
     }
 
     fn control(&mut self, format: usize, control: Control) -> Result<(), Error> {
