@@ -1,4 +1,5 @@
 //! Media through the wiretap: counted, its first packets recorded, kept moving through a relay.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 

@@ -1,4 +1,5 @@
 //! Nominations ahead of the daemon's own check. The browser is played by a script on a socket.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 

@@ -1,4 +1,5 @@
 //! What the wiretap records of two ends on loopback, and what it counts.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 
@@ -201,4 +202,18 @@ async fn garbage_is_counted_and_harms_nobody() {
     let counters = tap.counters();
     assert_eq!((counters.other_in, counters.dtls_in, counters.channel_data_in), (3, 1, 1));
     assert!(source.try_next().is_none());
+}
+
+#[tokio::test]
+async fn what_the_kernel_does_not_take_is_told() {
+    let (tap, mut source) = lone_tap();
+    let socket = tap.wrap_udp_socket(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+    let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    request.extend([9; 12]);
+    // A socket bound to loopback cannot reach anybody else.
+    let error = socket.send_to(&request, "192.0.2.1:3478".parse().unwrap()).await.unwrap_err();
+    let event = source.try_next().unwrap();
+    assert_eq!((&*event.kind, event.from, event.to), ("stun.not_sent", Lane::Peer, Lane::Web));
+    assert!(event.summary.contains("192.0.2.1:3478") && event.summary.contains(&error.to_string()));
+    assert_eq!(tap.counters().stun_out, 0, "it never was on the wire");
 }

@@ -1,4 +1,5 @@
 //! One UDP port for several sessions.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 

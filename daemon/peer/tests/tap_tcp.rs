@@ -1,4 +1,5 @@
 //! ICE over TCP (RFC 6544): the browser connects to the daemon's passive candidate.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 

@@ -1,4 +1,5 @@
 //! Relayed connections, through a real TURN server (coturn) on loopback.
+#![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
 mod tap_common;
 
@@ -36,8 +37,7 @@ async fn a_relayed_connection_is_recorded_inside_and_out_and_is_not_slow() {
     let hello = of("dtls.client_hello");
     assert_eq!(fact(hello, "relay"), turn.address.to_string());
 
-    let mut told = format!("{events:?}");
-    told.push_str(&format!("{:?}", browser.events()));
+    let told = format!("{events:?}{:?}", browser.events());
     for secret in [SECRET, USER] {
         assert!(!told.contains(secret), "{secret} was recorded");
     }

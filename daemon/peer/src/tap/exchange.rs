@@ -178,7 +178,7 @@ mod tests {
         assert!(exchange.received(seen(&parsed, &nominating, peer, 10), true).again.is_empty());
         exchange.sent(seen(&own_parsed, &own, peer, 20), Lane::Web);
         let learned = exchange.received(seen(&answer_parsed, &answer, peer, 50), true);
-        assert_eq!(learned.again, [nominating.clone()]);
+        assert_eq!(learned.again, std::slice::from_ref(&nominating));
         assert_eq!((learned.round_trip, learned.check_succeeded), (Some(30), true));
         // The same answer once more answers nothing.
         assert_eq!(exchange.received(seen(&answer_parsed, &answer, peer, 60), true).round_trip, None);

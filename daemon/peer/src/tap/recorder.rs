@@ -170,6 +170,23 @@ pub fn media(
     observation
 }
 
+/// A message that the kernel did not take: no route, or a firewall on this host.
+pub fn not_sent(
+    scope: Scope,
+    path: &Path,
+    (class, other): (Class, Lane),
+    error: &std::io::Error,
+    at: Monotonic,
+) -> Observation {
+    let (kind, name) = match class {
+        Class::Stun => ("stun.not_sent", "STUN message"),
+        _ => ("dtls.not_sent", "DTLS message"),
+    };
+    let observation =
+        packet(scope, path, other, kind, at).level(Level::Warn).with("error", error.to_string());
+    observation.summary(format!("{name} {} could not be sent: {error}", whither(path)))
+}
+
 /// More came than is recorded; said once.
 pub fn flooded(scope: Scope, at: Monotonic) -> Observation {
     Observation::new(scope, Evidence::Packet, Lane::Web, Lane::Peer, "wiretap.limited")

@@ -154,6 +154,25 @@ impl State {
         }
     }
 
+    /// The kernel did not take a packet. Media is left out: the ICE checks tell the same, and there are few of them.
+    pub fn not_sent(&self, packet: &Packet<'_>, error: &std::io::Error) {
+        let class = classify(packet.bytes);
+        if !matches!(class, Class::Stun | Class::Dtls) {
+            return;
+        }
+        let lane = Message::parse(packet.bytes)
+            .map_or(Lane::Web, |message| self.servers.lane(packet.remote, &message));
+        let at = packet.stamp.monotonic();
+        let mut exchange = self.exchange();
+        // Limited like what comes in: the crate does not slow down when it cannot send.
+        if !self.may_record(&mut exchange, Direction::Inbound, at) {
+            return;
+        }
+        let path = path(packet, None, &exchange);
+        drop(exchange);
+        self.sink.send(recorder::not_sent(self.scope, &path, (class, lane), error, at));
+    }
+
     /// What travelled inside TURN. Never a level deeper: TURN inside TURN is not the session's.
     fn inside(&self, packet: &Packet<'_>, inner: &[u8], behind: Behind) -> Vec<Vec<u8>> {
         let class = classify(inner);

@@ -28,7 +28,7 @@ impl TapListener {
 }
 
 impl AsyncTcpListener for TapListener {
-    fn accept<'a>(&'a self) -> Boxed<'a, (Arc<dyn AsyncTcpStream>, SocketAddr)> {
+    fn accept(&self) -> Boxed<'_, (Arc<dyn AsyncTcpStream>, SocketAddr)> {
         Box::pin(async move {
             let (stream, peer) = self.inner.accept().await?;
             let stream = TapStream::new(stream, Arc::clone(&self.state))?;

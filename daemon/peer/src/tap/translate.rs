@@ -142,7 +142,7 @@ mod tests {
         let address: SocketAddr = "[2001:db8::77]:4000".parse().unwrap();
         let SocketAddr::V6(v6) = address else { unreachable!() };
         let mut value = vec![0, 2];
-        value.extend((4000_u16 ^ 0x2112).to_be_bytes());
+        value.extend((address.port() ^ 0x2112).to_be_bytes());
         let mask = [&[0x21, 0x12, 0xa4, 0x42][..], &id].concat();
         value.extend(v6.ip().octets().iter().zip(mask).map(|(byte, mask)| byte ^ mask));
         let mut response = build(0x0101, id, &[(attribute::XOR_MAPPED_ADDRESS, &value)]);

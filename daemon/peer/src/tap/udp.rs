@@ -137,18 +137,22 @@ impl AsyncUdpSocket for TapUdp {
             Some(port) => (port.local_addr(), ready!(port.poll_send(cx, &transmit))),
             None => (self.local, ready!(self.inner.poll_send(cx, &transmit))),
         };
-        if sent.is_ok() {
-            for segment in segments(transmit.contents, transmit.segment_size) {
-                self.state.pass(&Packet {
-                    direction: Direction::Outbound,
-                    socket: self.socket,
-                    local,
-                    remote: transmit.destination,
-                    protocol: Protocol::Udp,
-                    stamp,
-                    bytes: segment,
-                });
+        let packet = |bytes| Packet {
+            direction: Direction::Outbound,
+            socket: self.socket,
+            local,
+            remote: transmit.destination,
+            protocol: Protocol::Udp,
+            stamp,
+            bytes,
+        };
+        match &sent {
+            Ok(_) => {
+                for segment in segments(transmit.contents, transmit.segment_size) {
+                    self.state.pass(&packet(segment));
+                }
             }
+            Err(error) => self.state.not_sent(&packet(transmit.contents), error),
         }
         Poll::Ready(sent)
     }

@@ -1,5 +1,6 @@
 //! Two ends of the crate back to back over loopback, each with a wiretap.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, clippy::large_futures, reason = "tests and nothing else")]
 
 pub mod check;
 pub mod turn;
@@ -102,6 +103,10 @@ pub struct End {
 
 impl End {
     pub async fn new(plan: Plan) -> Self {
+        Box::pin(Self::build(plan)).await
+    }
+
+    async fn build(plan: Plan) -> Self {
         let (sink, source) = EventSink::new(10_000);
         let tap = Tap::new(TapOptions {
             session: SessionId::random(),
