@@ -104,6 +104,7 @@ class Controller {
         store.plugins.value = plugins;
       }),
       onCreated: ifCurrent((created) => {
+        store.timeline.hold();
         store.times.value = { ...store.times.value, created };
       }),
       onDecoded: ifCurrent((firstDecoded) => {
@@ -114,6 +115,7 @@ class Controller {
         this.#restarts = 0;
         this.#backoff.reset();
         store.stage.value = 'playing';
+        store.timeline.release();
       }),
       onView: ifCurrent((view) => {
         store.connection.value = view;

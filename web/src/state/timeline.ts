@@ -10,6 +10,9 @@ const PINNED = 1000;
 /** The view follows when the page has nothing better to do, so that it does not stand in the way of the first frame; but within this. */
 const SHOW_WITHIN_MS = 200;
 
+/** How long the set-up of a connection may hold the view back; with a direct path it is done by then. */
+const HOLD_MS = 400;
+
 /** Calls `what` in an idle moment; returns what takes the wish back. Safari knows no idle moments. */
 function whenIdle(what: () => void): () => void {
   if ('requestIdleCallback' in globalThis) {
@@ -75,6 +78,7 @@ export class Timeline {
   readonly #shown = signal<readonly Event[]>([]);
   #ordered: Event[] = [];
   #forget: (() => void) | undefined;
+  #held: ReturnType<typeof setTimeout> | undefined;
 
   readonly all = computed(() => this.#shown.value);
   readonly visible = computed(() => {
@@ -91,6 +95,19 @@ export class Timeline {
     return this.#ordered;
   }
 
+  /** Draws nothing new before `release`, at most for `HOLD_MS`: a hundred rows cost the time in which the answer should be handled. */
+  hold(): void {
+    clearTimeout(this.#held);
+    this.#held = setTimeout(() => this.release(), HOLD_MS);
+  }
+
+  /** Draws again. */
+  release(): void {
+    clearTimeout(this.#held);
+    this.#held = undefined;
+    this.#showSoon();
+  }
+
   /** New events have come. */
   add(fresh: readonly Event[]): void {
     insert(this.#ordered, fresh);
@@ -99,7 +116,7 @@ export class Timeline {
       this.#ordered.splice(PINNED, surplus);
       this.dropped.value += surplus;
     }
-    this.#forget ??= whenIdle(() => this.#show());
+    if (this.#held === undefined) this.#showSoon();
   }
 
   /** Another session begins. */
@@ -108,6 +125,10 @@ export class Timeline {
     this.open.value = undefined;
     this.dropped.value = 0;
     this.#show();
+  }
+
+  #showSoon(): void {
+    this.#forget ??= whenIdle(() => this.#show());
   }
 
   #show(): void {
