@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use icescope_model::Lane;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::transport::RTCIceServer;
+use tap_common::check::binding_success;
 use tap_common::{End, Plan, count, fact};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
@@ -37,30 +38,11 @@ async fn stun_server(
                 noted.len() == 1
             };
             if !first {
-                socket.send_to(&response(id, mapped), from).await.unwrap();
+                socket.send_to(&binding_success(id, mapped), from).await.unwrap();
             }
         }
     });
     (address, ids)
-}
-
-fn response(id: [u8; 12], mapped: SocketAddr) -> Vec<u8> {
-    let mask = [&[0x21, 0x12, 0xa4, 0x42][..], &id].concat();
-    let (family, octets) = match mapped.ip() {
-        IpAddr::V4(ip) => (1, ip.octets().to_vec()),
-        IpAddr::V6(ip) => (2, ip.octets().to_vec()),
-    };
-    let mut value = vec![0, family];
-    value.extend((mapped.port() ^ 0x2112).to_be_bytes());
-    value.extend(octets.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
-    let mut message = vec![1, 1];
-    message.extend((value.len() as u16 + 4).to_be_bytes());
-    message.extend([0x21, 0x12, 0xa4, 0x42]);
-    message.extend(id);
-    message.extend([0, 0x20]);
-    message.extend((value.len() as u16).to_be_bytes());
-    message.extend(value);
-    message
 }
 
 async fn gathers(local: &str, mapped: &str) {

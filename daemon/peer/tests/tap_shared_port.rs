@@ -5,11 +5,13 @@ mod tap_common;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use icescope_peer::tap::candidate::{AddressMap, rewrite_sdp};
 use icescope_peer::tap::shared_port::{SharedPort, SharedPortError};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::transport::RTCIceServer;
+use tap_common::check::binding_success;
 use tap_common::{End, Plan, connect_rewritten, count, fact, soon};
 use tokio::net::UdpSocket;
 use webrtc::data_channel::DataChannelEvent;
@@ -90,15 +92,13 @@ fn check(username: &str) -> Vec<u8> {
     message
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reflexive_candidates_are_gathered_from_the_shared_port() {
-    let shared = SharedPort::bind(&[LOOPBACK], 0).unwrap();
-    let server = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
-    let mut plan = Plan::new("daemon");
-    plan.shared = Some(shared.clone());
+/// Starts gathering with one STUN server.
+async fn gathering(ufrag: &'static str, shared: &Arc<SharedPort>, server: SocketAddr) -> End {
+    let mut plan = Plan::new(ufrag);
+    plan.shared = Some(Arc::clone(shared));
     plan.configuration = RTCConfigurationBuilder::new()
         .with_ice_servers(vec![RTCIceServer {
-            urls: vec![format!("stun:{}", server.local_addr().unwrap())],
+            urls: vec![format!("stun:{server}")],
             ..RTCIceServer::default()
         }])
         .build();
@@ -106,9 +106,39 @@ async fn reflexive_candidates_are_gathered_from_the_shared_port() {
     daemon.connection.create_data_channel("test", None).await.unwrap();
     let offer = daemon.connection.create_offer(None).await.unwrap();
     daemon.connection.set_local_description(offer).await.unwrap();
+    daemon
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reflexive_candidates_of_two_sessions_are_gathered_from_the_shared_port() {
+    let shared = SharedPort::bind(&[LOOPBACK], 0).unwrap();
+    let server = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    let address = server.local_addr().unwrap();
+    let mut ids: Vec<[u8; 12]> = Vec::new();
+    let mut daemons = Vec::new();
     let mut buffer = [0; 2000];
-    let (_, from) = soon("the Binding request", server.recv_from(&mut buffer)).await.unwrap();
-    assert_eq!(from, SocketAddr::new(LOOPBACK, shared.port()));
+    for ufrag in ["daemon1", "daemon2"] {
+        daemons.push(gathering(ufrag, &shared, address).await);
+        // Each sends again what is not answered: a new id is the other session.
+        loop {
+            let (_, from) = soon("the Binding request", server.recv_from(&mut buffer)).await.unwrap();
+            assert_eq!(from, SocketAddr::new(LOOPBACK, shared.port()));
+            let id = buffer[8..20].try_into().unwrap();
+            if !ids.contains(&id) {
+                ids.push(id);
+                break;
+            }
+        }
+    }
+    // From one address to one address: only the ids tell the answers apart.
+    for (mapped, id) in [(4002, ids[1]), (4001, ids[0])] {
+        let mapped = SocketAddr::from(([192, 0, 2, 7], mapped));
+        server.send_to(&binding_success(id, mapped), (LOOPBACK, shared.port())).await.unwrap();
+    }
+    for (daemon, port) in daemons.iter_mut().zip([4001, 4002]) {
+        let sdp = daemon.described().await.sdp;
+        assert!(sdp.contains(&format!(" 192.0.2.7 {port} typ srflx")), "{sdp}");
+    }
 }
 
 #[tokio::test]

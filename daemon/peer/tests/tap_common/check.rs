@@ -1,6 +1,6 @@
 //! A browser's ICE end, played: signed checks and answers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rtc::crypto::default_provider;
 use rtc::ice::attributes::control::AttrControlling;
@@ -44,6 +44,26 @@ pub fn nomination(id: u8) -> Vec<u8> {
 fn answer(id: TransactionId, to: SocketAddr) -> Vec<u8> {
     let mapped = XorMappedAddress { ip: to.ip(), port: to.port() };
     signed(vec![Box::new(BINDING_SUCCESS), Box::new(id), Box::new(mapped)])
+}
+
+/// A STUN server's answer: «your address is `mapped`».
+pub fn binding_success(id: [u8; 12], mapped: SocketAddr) -> Vec<u8> {
+    let mask = [&[0x21, 0x12, 0xa4, 0x42][..], &id].concat();
+    let (family, octets) = match mapped.ip() {
+        IpAddr::V4(ip) => (1, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (2, ip.octets().to_vec()),
+    };
+    let mut value = vec![0, family];
+    value.extend((mapped.port() ^ 0x2112).to_be_bytes());
+    value.extend(octets.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
+    let mut message = vec![1, 1];
+    message.extend((value.len() as u16 + 4).to_be_bytes());
+    message.extend([0x21, 0x12, 0xa4, 0x42]);
+    message.extend(id);
+    message.extend([0, 0x20]);
+    message.extend((value.len() as u16).to_be_bytes());
+    message.extend(value);
+    message
 }
 
 /// What the browser makes of a datagram.
