@@ -111,9 +111,13 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
 
 /// Reloads as often as it is told to; returns when it is told to stop.
 async fn attend(args: &RunArgs, parts: &mut Parts, signals: &mut Signals, listening: &str) {
+    let mut renewal = tokio::time::interval(settings::CREDENTIAL_LIFETIME / 6);
+    // The first tick comes at once, and the credentials are fresh.
+    renewal.tick().await;
     loop {
         tokio::select! {
             () = stopped(&mut signals.terminate, &mut signals.interrupt) => return,
+            _ = renewal.tick() => parts.peer.reconfigure(settings::peer(&parts.settings)),
             _ = signals.hangup.recv() => {
                 systemd::reloading();
                 crate::reload::reload(&args.config.config, parts).await;
