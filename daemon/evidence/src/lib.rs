@@ -59,7 +59,7 @@ impl Default for Options {
             max_sessions: 32,
             max_events: 2_000,
             keep_closed: 32,
-            unanswered_timeout: Duration::from_secs(60),
+            unanswered_timeout: Duration::from_mins(1),
             retry_after_s: 5,
         }
     }

@@ -65,6 +65,13 @@ impl Record {
         }
     }
 
+    /// Adds several, in order.
+    pub(crate) fn extend(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.push(event);
+        }
+    }
+
     fn is_steady(&self, event: &Event) -> bool {
         let up = self.connected_at.is_some_and(|at| event.time > at + SET_UP_US);
         up && (event.kind.starts_with("stun.binding.")

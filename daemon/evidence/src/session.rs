@@ -197,7 +197,7 @@ impl Session {
             inner.closed = Some(Closed { code: reason.code().to_owned(), reason: reason.describe() });
             inner.closed_at = Some(now);
             let placed = inner.browser.give_up_waiting(self.axis(now));
-            placed.into_iter().for_each(|event| inner.record.push(event));
+            inner.record.extend(placed);
         }
         let level = match reason {
             CloseReason::Deleted | CloseReason::ClosedByRemote | CloseReason::ShuttingDown => Level::Info,
@@ -329,7 +329,7 @@ impl Session {
         let mut inner = self.inner();
         let placed = inner.browser.take(events, arrived);
         let changed = !placed.is_empty();
-        placed.into_iter().for_each(|event| inner.record.push(event));
+        inner.record.extend(placed);
         let kept = inner.browser.kept();
         drop(inner);
         if changed {
@@ -343,7 +343,7 @@ impl Session {
         let mut inner = self.inner();
         let placed = inner.browser.set_clock(offset_us, uncertainty_us);
         let changed = !placed.is_empty();
-        placed.into_iter().for_each(|event| inner.record.push(event));
+        inner.record.extend(placed);
         drop(inner);
         if changed {
             self.touch();

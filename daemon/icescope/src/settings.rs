@@ -16,7 +16,7 @@ use crate::{credentials, log};
 
 /// How long a time-limited TURN credential is good for: longer than any first look, shorter than a day. The daemon's own are
 /// made anew long before they end.
-pub const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(6 * 3_600);
+pub const CREDENTIAL_LIFETIME: Duration = Duration::from_hours(6);
 
 /// What evidence keeps.
 pub fn evidence(settings: &Settings) -> icescope_evidence::Options {
