@@ -14,7 +14,7 @@ struct Script(UdpSocket);
 
 impl Script {
     async fn nominate(&self, to: SocketAddr, id: u8) {
-        self.0.send_to(&nomination(id), to).await.unwrap();
+        self.0.send_to(&nomination("daemon", id), to).await.unwrap();
     }
 
     /// Answers the daemon's checks; returns at the first answer to one of its own, with the id.

@@ -17,6 +17,8 @@ pub struct PublicAddress {
 pub struct AddressMap {
     /// Shared UDP port per local address.
     pub udp_ports: Vec<(IpAddr, u16)>,
+    /// Shared TCP port per local address, for passive candidates.
+    pub tcp_ports: Vec<(IpAddr, u16)>,
     /// 1:1 addresses; the first that fits is taken.
     pub public: Vec<PublicAddress>,
     /// Local addresses whose candidates are left out.
@@ -28,11 +30,20 @@ impl AddressMap {
     pub fn new(shared: Option<&super::shared_port::SharedPort>, public: Vec<PublicAddress>) -> Self {
         let udp_ports =
             shared.map_or_else(Vec::new, |shared| shared.addresses().map(|ip| (ip, shared.port())).collect());
-        Self { udp_ports, public, hidden: Vec::new() }
+        Self { udp_ports, tcp_ports: Vec::new(), public, hidden: Vec::new() }
     }
 
-    fn port(&self, local: IpAddr) -> Option<u16> {
-        self.udp_ports.iter().find(|(ip, _)| *ip == local).map(|(_, port)| *port)
+    /// With a shared TCP port, too.
+    #[must_use]
+    pub fn with_tcp(mut self, shared: Option<&super::shared_tcp::SharedTcpPort>) -> Self {
+        self.tcp_ports =
+            shared.map_or_else(Vec::new, |shared| shared.addresses().map(|ip| (ip, shared.port())).collect());
+        self
+    }
+
+    fn port(&self, local: IpAddr, udp: bool) -> Option<u16> {
+        let ports = if udp { &self.udp_ports } else { &self.tcp_ports };
+        ports.iter().find(|(ip, _)| *ip == local).map(|(_, port)| *port)
     }
 
     fn public(&self, local: IpAddr) -> Option<IpAddr> {
@@ -59,7 +70,8 @@ pub fn rewrite_candidate(candidate: &str, map: &AddressMap) -> Option<String> {
         if map.hidden.contains(&local) {
             return None;
         }
-        if let Some(shared) = map.port(local).filter(|_| is_udp) {
+        // An active candidate has the discard port and keeps it (RFC 6544 §4.5).
+        if let Some(shared) = map.port(local, is_udp).filter(|_| port != "9") {
             *port = shared.to_string();
         }
         if let Some(public) = map.public(local) {
@@ -73,7 +85,9 @@ pub fn rewrite_candidate(candidate: &str, map: &AddressMap) -> Option<String> {
         if base.is_some_and(|base| map.hidden.contains(&base)) {
             return None;
         }
-        if let (Some(shared), Some(at)) = (base.and_then(|base| map.port(base)), value_of(&fields, "rport")) {
+        if let (Some(shared), Some(at)) =
+            (base.and_then(|base| map.port(base, true)), value_of(&fields, "rport"))
+        {
             fields[at] = shared.to_string();
         }
     }
@@ -116,6 +130,7 @@ mod tests {
     fn map() -> AddressMap {
         AddressMap {
             udp_ports: vec![("10.0.0.2".parse().unwrap(), 3000)],
+            tcp_ports: vec![("10.0.0.2".parse().unwrap(), 4000)],
             public: vec![PublicAddress {
                 local: Some("10.0.0.2".parse().unwrap()),
                 public: "203.0.113.7".parse().unwrap(),
@@ -136,7 +151,11 @@ mod tests {
         );
         assert_eq!(
             rewritten("candidate:1 1 tcp 2130706431 10.0.0.2 45678 typ host tcptype passive").as_deref(),
-            Some("candidate:1 1 tcp 2130706431 203.0.113.7 45678 typ host tcptype passive")
+            Some("candidate:1 1 tcp 2130706431 203.0.113.7 4000 typ host tcptype passive")
+        );
+        assert_eq!(
+            rewritten("candidate:1 1 tcp 2130706431 10.0.0.2 9 typ host tcptype active").as_deref(),
+            Some("candidate:1 1 tcp 2130706431 203.0.113.7 9 typ host tcptype active")
         );
         let other = "candidate:1 1 udp 2130706431 192.168.1.1 45678 typ host";
         assert_eq!(rewritten(other).as_deref(), Some(other));

@@ -21,6 +21,7 @@ mod recorder;
 mod segments;
 mod servers;
 pub mod shared_port;
+pub mod shared_tcp;
 mod state;
 mod stun;
 mod stun_facts;
@@ -45,6 +46,7 @@ use webrtc::runtime::{
 
 pub use counters::{Counters, LastInbound};
 use shared_port::SharedPort;
+use shared_tcp::SharedTcpPort;
 use state::State;
 
 /// What a [`Tap`] is made with.
@@ -79,6 +81,12 @@ impl Tap {
     /// A wiretap that has seen nothing yet.
     pub fn new(options: TapOptions) -> Arc<Self> {
         Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)) })
+    }
+
+    /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners; the
+    /// session must have been given its user name fragment ([`TapOptions::local_ufrag`]).
+    pub fn share_tcp(&self, shared: Arc<SharedTcpPort>) {
+        self.state.share_tcp(shared);
     }
 
     /// Makes the crate's driver turn its loop at once, as often as it takes to bring on the wire what waits: call it after
@@ -144,7 +152,7 @@ impl Runtime for Tap {
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
         let inner = self.runtime.wrap_tcp_listener(listener)?;
-        Ok(Arc::new(tcp::TapListener::new(inner, Arc::clone(&self.state))))
+        Ok(Arc::new(tcp::TapListener::new(inner, Arc::clone(&self.state))?))
     }
 
     fn connect_tcp<'a>(

@@ -22,7 +22,7 @@ const INBOX: usize = 256;
 /// Asked of the kernel for each socket: all sessions share it. The kernel gives no more than `net.core.rmem_max`.
 const KERNEL_BUFFER: usize = 2 << 20;
 /// Tries to find one free port on all addresses where any will do.
-const PORT_TRIES: usize = 16;
+pub(super) const PORT_TRIES: usize = 16;
 /// A GRO batch at the usual MTU.
 const BATCH_BYTES: usize = 64 * 1500;
 /// Pause after an error that is not one datagram's, such as a lost interface.
@@ -32,7 +32,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum SharedPortError {
     /// There is nothing to bind.
-    #[error("no local address to open the UDP port {port} on; see ice.interfaces and ice.families")]
+    #[error("no local address to open the port {port} on; see ice.interfaces and ice.families")]
     NoAddress {
         /// The configured port.
         port: u16,
@@ -42,6 +42,18 @@ pub enum SharedPortError {
         "cannot open the UDP port {port} on {address}: {source}; free it, or choose another ice.udp-port"
     )]
     Bind {
+        /// The local address.
+        address: IpAddr,
+        /// The port.
+        port: u16,
+        /// What came back.
+        source: io::Error,
+    },
+    /// The kernel refused one for TCP.
+    #[error(
+        "cannot open the TCP port {port} on {address}: {source}; free it, or choose another ice.tcp-port"
+    )]
+    BindTcp {
         /// The local address.
         address: IpAddr,
         /// The port.

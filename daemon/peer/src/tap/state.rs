@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use icescope_model::{EventSink, Lane, Monotonic, Scope};
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use super::path::{Direction, Path, Protocol, Stamp, monotonic_of_wall};
 use super::recorder;
 use super::servers::Servers;
 use super::shared_port::{Port, SharedPort};
+use super::shared_tcp::{Door, SharedTcpPort};
 use super::stun::Message;
 use super::{dtls, turn};
 
@@ -55,11 +56,13 @@ pub struct State {
     pub(super) kicks: Kicks,
     pub(super) servers: Servers,
     pub(super) remote_close: watch::Sender<bool>,
-    pub(super) shared: Option<Arc<SharedPort>>,
+    shared: Option<Arc<SharedPort>>,
+    shared_tcp: OnceLock<Arc<SharedTcpPort>>,
     hold_nomination: bool,
     exchange: Mutex<Exchange>,
     ufrags: Mutex<Vec<String>>,
     ports: Mutex<Vec<Weak<Port>>>,
+    doors: Mutex<Vec<Weak<Door>>>,
     sockets: AtomicU64,
     closing: AtomicBool,
     alert_heard: AtomicBool,
@@ -83,10 +86,12 @@ impl State {
             servers: Servers::new(options.stun_servers, options.turn_servers),
             remote_close: watch::Sender::new(false),
             shared: options.shared,
+            shared_tcp: OnceLock::new(),
             hold_nomination: options.hold_nomination,
             exchange: Mutex::new(Exchange::new(Monotonic::now())),
             ufrags: Mutex::new(vec![options.local_ufrag]),
             ports: Mutex::default(),
+            doors: Mutex::default(),
             sockets: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             alert_heard: AtomicBool::new(false),
@@ -111,6 +116,22 @@ impl State {
         Some(port)
     }
 
+    /// See [`super::Tap::share_tcp`].
+    pub fn share_tcp(&self, shared: Arc<SharedTcpPort>) {
+        // A second one would come too late for the first one's sessions: the first stays.
+        let _ = self.shared_tcp.set(shared);
+    }
+
+    /// The session's place on the shared TCP port at a listener's address, if there is one.
+    pub fn attach_tcp(&self, local: SocketAddr) -> Option<Arc<Door>> {
+        let door = self.shared_tcp.get()?.attach(local.ip())?;
+        for ufrag in &*lock(&self.ufrags) {
+            door.add_ufrag(ufrag);
+        }
+        lock(&self.doors).push(Arc::downgrade(&door));
+        Some(door)
+    }
+
     /// See [`super::Tap::add_local_ufrag`].
     pub fn add_local_ufrag(&self, ufrag: &str) {
         let mut ufrags = lock(&self.ufrags);
@@ -121,6 +142,11 @@ impl State {
         ports.retain(|port| port.strong_count() > 0);
         for port in ports.iter().filter_map(Weak::upgrade) {
             port.add_ufrag(ufrag);
+        }
+        let mut doors = lock(&self.doors);
+        doors.retain(|door| door.strong_count() > 0);
+        for door in doors.iter().filter_map(Weak::upgrade) {
+            door.add_ufrag(ufrag);
         }
     }
 

@@ -9,35 +9,53 @@ use std::sync::{Arc, Mutex, PoisonError};
 use webrtc::runtime::{AsyncTcpListener, AsyncTcpStream};
 
 use super::path::{Direction, Protocol, Stamp};
+use super::shared_tcp::Door;
 use super::state::{Packet, State};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
 
-/// A tapped listener.
+/// A tapped listener. With a shared port streams come by that as well.
 #[derive(Debug)]
 pub struct TapListener {
     inner: Arc<dyn AsyncTcpListener>,
+    door: Option<Arc<Door>>,
     state: Arc<State>,
+    local: SocketAddr,
 }
 
 impl TapListener {
     /// Taps a listener.
-    pub fn new(inner: Arc<dyn AsyncTcpListener>, state: Arc<State>) -> Self {
-        Self { inner, state }
+    pub fn new(inner: Arc<dyn AsyncTcpListener>, state: Arc<State>) -> io::Result<Self> {
+        let local = inner.local_addr()?;
+        Ok(Self { door: state.attach_tcp(local), inner, state, local })
     }
 }
 
 impl AsyncTcpListener for TapListener {
     fn accept(&self) -> Boxed<'_, (Arc<dyn AsyncTcpStream>, SocketAddr)> {
         Box::pin(async move {
-            let (stream, peer) = self.inner.accept().await?;
-            let stream = TapStream::new(stream, Arc::clone(&self.state))?;
+            let state = Arc::clone(&self.state);
+            let (stream, peer) = match &self.door {
+                None => {
+                    let (stream, peer) = self.inner.accept().await?;
+                    (TapStream::new(stream, state)?, peer)
+                }
+                Some(door) => tokio::select! {
+                    accepted = self.inner.accept() => {
+                        let (stream, peer) = accepted?;
+                        (TapStream::new(stream, state)?, peer)
+                    }
+                    (stream, peer) = door.accept(self.local) => {
+                        (TapStream { seen_as: door.local_addr(), ..TapStream::new(stream, state)? }, peer)
+                    }
+                },
+            };
             Ok((Arc::new(stream) as Arc<dyn AsyncTcpStream>, peer))
         })
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        Ok(self.local)
     }
 }
 
@@ -47,6 +65,8 @@ pub struct TapStream {
     inner: Arc<dyn AsyncTcpStream>,
     state: Arc<State>,
     local: SocketAddr,
+    /// The address that the other end sees: the shared port's, where it came by that.
+    seen_as: SocketAddr,
     remote: SocketAddr,
     socket: u64,
     inbound: Mutex<Frames>,
@@ -58,6 +78,7 @@ impl TapStream {
     pub fn new(inner: Arc<dyn AsyncTcpStream>, state: Arc<State>) -> io::Result<Self> {
         Ok(Self {
             local: inner.local_addr()?,
+            seen_as: inner.local_addr()?,
             remote: inner.peer_addr()?,
             socket: state.next_socket(),
             inner,
@@ -77,7 +98,7 @@ impl TapStream {
             self.state.pass(&Packet {
                 direction,
                 socket: self.socket,
-                local: self.local,
+                local: self.seen_as,
                 remote: self.remote,
                 protocol: Protocol::Tcp,
                 stamp,

@@ -29,11 +29,11 @@ fn signed(what: Vec<Box<dyn Setter + '_>>) -> Vec<u8> {
 }
 
 /// A check of the browser's that nominates.
-pub fn nomination(id: u8) -> Vec<u8> {
+pub fn nomination(daemon: &str, id: u8) -> Vec<u8> {
     signed(vec![
         Box::new(BINDING_REQUEST),
         Box::new(TransactionId([id; 12])),
-        Box::new(Username::new(ATTR_USERNAME, "daemon:browser".to_owned())),
+        Box::new(Username::new(ATTR_USERNAME, format!("{daemon}:browser"))),
         Box::<UseCandidateAttr>::default(),
         Box::new(AttrControlling(77)),
         Box::new(PriorityAttr(1_000)),

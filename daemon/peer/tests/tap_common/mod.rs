@@ -13,6 +13,7 @@ use std::time::Duration;
 use icescope_model::sink::EventSource;
 use icescope_model::{EventSink, Observation, SessionId};
 use icescope_peer::tap::shared_port::SharedPort;
+use icescope_peer::tap::shared_tcp::SharedTcpPort;
 use icescope_peer::tap::{Tap, TapOptions};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
@@ -66,6 +67,7 @@ impl PeerConnectionEventHandler for Handler {
 pub struct Plan {
     pub ufrag: &'static str,
     pub shared: Option<Arc<SharedPort>>,
+    pub shared_tcp: Option<Arc<SharedTcpPort>>,
     pub hold_nomination: bool,
     pub configuration: RTCConfiguration,
     pub stun_servers: Vec<SocketAddr>,
@@ -82,6 +84,7 @@ impl Plan {
         Self {
             ufrag,
             shared: None,
+            shared_tcp: None,
             hold_nomination: true,
             configuration: RTCConfigurationBuilder::new().build(),
             stun_servers: Vec::new(),
@@ -117,6 +120,9 @@ impl End {
             local_ufrag: plan.ufrag.to_owned(),
             hold_nomination: plan.hold_nomination,
         });
+        if let Some(shared) = plan.shared_tcp {
+            tap.share_tcp(shared);
+        }
         let settings = SettingEngineBuilder::new()
             .with_ice_credentials(plan.ufrag.to_owned(), PASSWORD.to_owned())
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
