@@ -60,3 +60,11 @@ pub fn run(language: Language, program: &str) -> String {
     output(language.command().arg("-o").arg(&binary).arg(&source));
     output(&mut Command::new(&binary))
 }
+
+/// Compiles a C file to a program in `folder`.
+#[allow(dead_code, reason = "not every test that shares this module makes a program")]
+pub fn program(source: &Path, folder: &Path) -> PathBuf {
+    let binary = folder.join("program");
+    output(Language::C11.command().arg("-o").arg(&binary).arg(source).arg("-ldl"));
+    binary
+}

@@ -12,7 +12,7 @@ impl Bits {
     /// An unsigned number of so many bits: u(n).
     pub fn u(&mut self, value: u32, bits: u32) {
         for bit in (0..bits).rev() {
-            if self.used % 8 == 0 {
+            if self.used.is_multiple_of(8) {
                 self.bytes.push(0);
                 self.used = 0;
             }

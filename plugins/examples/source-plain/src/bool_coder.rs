@@ -10,6 +10,12 @@ pub struct BoolCoder {
     count: u32,
 }
 
+impl Default for BoolCoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl BoolCoder {
     /// Nothing written yet.
     pub fn new() -> Self {
@@ -113,7 +119,7 @@ mod tests {
             state >> 16
         };
         let bools: Vec<(bool, u8)> =
-            (0..20_000).map(|_| (random() & 3 == 0, u8::try_from(1 + random() % 255).unwrap())).collect();
+            (0..20_000).map(|_| (random() % 4 == 0, u8::try_from(1 + random() % 255).unwrap())).collect();
         let mut coder = BoolCoder::new();
         for (value, probability) in &bools {
             coder.put(*value, *probability);

@@ -16,12 +16,11 @@ pub struct Rgb(pub u8, pub u8, pub u8);
 impl Rgb {
     /// ITU-R BT.601 §2.5, for 8 bits.
     pub fn yuv(self) -> Yuv {
-        let (r, g, b) = (f64::from(self.0), f64::from(self.1), f64::from(self.2));
-        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-        let y = 16.0 + luma * 219.0 / 255.0;
-        let u = 128.0 + (b - luma) * 0.564 * 224.0 / 255.0;
-        let v = 128.0 + (r - luma) * 0.713 * 224.0 / 255.0;
-        [y, u, v].map(|value| value.round() as u8)
+        let [red, green, blue] = [self.0, self.1, self.2].map(f64::from);
+        let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+        let chroma = |colour: f64, scale: f64| 128.0 + (colour - luma) * scale * 224.0 / 255.0;
+        [16.0 + luma * 219.0 / 255.0, chroma(blue, 0.564), chroma(red, 0.713)]
+            .map(|value| value.round() as u8)
     }
 
     fn parse(text: &str) -> Option<Self> {

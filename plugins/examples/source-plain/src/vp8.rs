@@ -150,8 +150,8 @@ fn coefficient_probabilities(coder: &mut BoolCoder, key: bool) {
                     && USED
                         .iter()
                         .any(|entry| (entry.0, entry.1) == (kind, band) && entry.2.contains(&context));
-                for node in 0..NODES {
-                    let new = if band == 1 && node == 0 { END } else { TOKEN[node] };
+                for (node, token) in TOKEN.into_iter().enumerate() {
+                    let new = if band == 1 && node == 0 { END } else { token };
                     let put = used && (band == 0 || node == 0);
                     coder.put(put, keep.get(node).copied().unwrap_or(255));
                     if put {
