@@ -40,8 +40,11 @@ impl Course {
         use RTCIceConnectionState as Ice;
         use RTCPeerConnectionState as Connection;
         match (states.ice, states.connection) {
-            (Ice::Failed, _) if self.lost => Step::Over(CloseReason::Vanished),
-            (Ice::Failed, _) if self.connected => Step::Over(CloseReason::Failed("ICE failed: the path broke".to_owned())),
+            // Once it was up, either failure tells the same; which of the two is told first is chance.
+            (Ice::Failed, _) | (_, Connection::Failed) if self.lost => Step::Over(CloseReason::Vanished),
+            (Ice::Failed, _) | (_, Connection::Failed) if self.connected => {
+                Step::Over(CloseReason::Failed("ICE failed: the path broke".to_owned()))
+            }
             (Ice::Failed, _) => {
                 Step::Over(CloseReason::Failed("ICE failed: no candidate pair answered its checks".to_owned()))
             }
