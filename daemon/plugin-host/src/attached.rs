@@ -19,8 +19,6 @@ use crate::socket;
 
 /// An encoder needs a moment for a key frame; asking more often than this only makes it make more of them.
 const ASK_EVERY: Duration = Duration::from_millis(500);
-/// How often growing drop counts are told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// A format that runs in the plugin for as long as this lives.
 pub(crate) struct Attached {
@@ -52,7 +50,6 @@ pub(crate) struct Feed {
     asked: Option<Instant>,
     has_key: bool,
     dropped: u64,
-    told: Option<Instant>,
 }
 
 /// What comes out of a running format.
@@ -66,7 +63,7 @@ pub(crate) enum Got {
 impl Feed {
     pub(crate) fn new(shared: Arc<Shared>, reader: Reader, bell: OwnedFd) -> std::io::Result<Self> {
         let bell = socket::watch(bell)?;
-        Ok(Self { shared, reader, bell, asked: None, has_key: false, dropped: 0, told: None })
+        Ok(Self { shared, reader, bell, asked: None, has_key: false, dropped: 0 })
     }
 
     /// The next unit, the first one of all being a key frame. Nothing is lost when the future is dropped.
@@ -88,6 +85,14 @@ impl Feed {
                 None if self.reader.wants_key() && self.may_ask() => return Ok(Got::WantsKey),
                 None => self.wait().await,
             }
+        }
+    }
+
+    /// Keeps the count of dropped units while nobody takes any. Never returns.
+    pub(crate) async fn count_drops(&mut self) {
+        loop {
+            self.count(0);
+            self.wait().await;
         }
     }
 
@@ -114,10 +119,7 @@ impl Feed {
         self.dropped = dropped;
         if grown > 0 {
             self.shared.frames_dropped.fetch_add(grown, Ordering::Relaxed);
-            if self.told.is_none_or(|told| told.elapsed() > TELL_EVERY) {
-                self.told = Some(Instant::now());
-                self.shared.counted();
-            }
+            self.shared.counted();
         }
     }
 }

@@ -49,12 +49,8 @@ pub(crate) async fn load(
     let mut link = Link::start(isolation, options, voice)
         .await
         .map_err(|error| NotUp::Fell(Fall::Error, "plugin.failed", format!("its process: {error}")))?;
-    let command = Command::Load {
-        name: spec.name.clone(),
-        plugin: spec.id.clone(),
-        granted: spec.grants.clone(),
-        log_level: log_level(),
-    };
+    let command =
+        Command::Load { plugin: spec.id.clone(), granted: spec.grants.clone(), log_level: log_level() };
     let answer = link.call(command, &[library.as_fd()], options.deadlines.load, stop, |_| {}).await;
     match answer {
         Ok(Answer::Loaded(described)) => Ok((link, described)),
@@ -123,7 +119,8 @@ pub(crate) async fn bring_up(of: &mut Supervisor) -> Result<Up, NotUp> {
     let spec = of.shared.spec.clone();
     // A probe that wakes from its rest stays ready in the eyes of others.
     if !matches!(of.shared.stage(), Stage::Ready { .. }) {
-        of.shared.go(Stage::Starting, None);
+        // Why it is started again stays to be read.
+        of.shared.go(Stage::Starting, of.shared.status().message);
     }
     let fetched = {
         let (spec, options) = (spec.clone(), Arc::clone(&of.options));

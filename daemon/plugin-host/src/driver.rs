@@ -103,12 +103,12 @@ impl Driver {
 
     fn call(&mut self, command: Command, mut descriptors: Vec<OwnedFd>) -> Result<Answer, CallError> {
         match command {
-            Command::Load { name, plugin, granted, log_level } => {
+            Command::Load { plugin, granted, log_level } => {
                 let library = descriptors.pop().ok_or_else(|| invalid("no library came with the call"))?;
                 let loaded = load::load(library, plugin.as_deref(), self.place).map_err(invalid)?;
                 let described = loaded.describe();
                 self.loaded = Some(loaded);
-                self.ctx = Some(Ctx::leak(&self.outbox, &self.cancel, name, granted, log_level));
+                self.ctx = Some(Ctx::leak(&self.outbox, &self.cancel, &granted, log_level));
                 Ok(Answer::Loaded(described))
             }
             Command::Create { config, servers } => {

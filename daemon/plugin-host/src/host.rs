@@ -1,10 +1,9 @@
 //! The host of all plugins: which there are, which generation of each counts.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use icescope_model::media::{Format, SourceError};
+use icescope_model::media::{Format, MediaMessage, SourceError};
 use icescope_model::plugin::PluginStatus;
 use icescope_model::{EventSink, Level};
 use serde_json::Value;
@@ -16,6 +15,7 @@ use crate::error::ProbeError;
 use crate::generation::{Generation, Request, Stage};
 use crate::options::{Options, PluginSpec};
 use crate::probe::{ProbeEvent, ProbeRun};
+use crate::slot::{Slot, find};
 use crate::stream::{CHANNEL, SourceStream, StreamControl, StreamTask};
 use crate::supervisor::Supervisor;
 use crate::voice::Voice;
@@ -23,6 +23,9 @@ use crate::wishes::Wishes;
 
 /// How long streams may take to go over to a changed plugin before the old one is stopped anyway.
 const CHANGE_OVER: Duration = Duration::from_secs(10);
+
+/// Shortest time between two tellings of the statuses.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs all configured plugins. Cheap to clone; all clones are the same host.
 #[derive(Debug, Clone)]
@@ -40,18 +43,6 @@ struct Inner {
     shut_down: CancellationToken,
     changed: Arc<Notify>,
     board: watch::Sender<Vec<PluginStatus>>,
-}
-
-/// One configured name.
-#[derive(Debug)]
-struct Slot {
-    name: String,
-    /// The generation that counts.
-    current: watch::Sender<Generation>,
-    /// A changed one that is not up yet.
-    next: Option<Generation>,
-    /// Formats that are open, by media type and parameters, each with a place that its stream holds.
-    open: HashMap<(String, String), mpsc::WeakSender<icescope_model::media::MediaMessage>>,
 }
 
 impl PluginHost {
@@ -79,8 +70,12 @@ impl PluginHost {
                     () = changed.notified() => {}
                     () = shut_down.cancelled() => return,
                 }
-                let Some(inner) = weak.upgrade() else { return };
-                inner.tell();
+                match weak.upgrade() {
+                    Some(inner) => inner.tell(),
+                    None => return,
+                }
+                // Counters may change with every frame; what changes meanwhile is told after the pause.
+                tokio::time::sleep(TELL_EVERY).await;
             }
         });
         Self { inner }
@@ -96,13 +91,12 @@ impl PluginHost {
             let mut slots = self.inner.lock();
             let mut old = std::mem::take(&mut *slots);
             for spec in specs {
-                let slot = match old.iter().position(|slot| slot.name == spec.name) {
-                    Some(index) => self.inner.changed_slot(old.remove(index), spec, &mut fresh),
-                    None => {
-                        let generation = self.inner.generation(spec);
-                        fresh.push(generation.clone());
-                        Slot::new(generation)
-                    }
+                let slot = if let Some(index) = old.iter().position(|slot| slot.name == spec.name) {
+                    self.inner.changed_slot(old.remove(index), spec, &mut fresh)
+                } else {
+                    let generation = self.inner.generation(spec);
+                    fresh.push(generation.clone());
+                    Slot::new(generation)
                 };
                 slots.push(slot);
             }
@@ -162,14 +156,25 @@ impl PluginHost {
             return Err(failed(format!("it has no format {format}; there are {}, from 0", formats.len())));
         };
         let key = (format.mime.to_ascii_lowercase(), format.fmtp.clone());
-        if slot.open.get(&key).and_then(mpsc::WeakSender::upgrade).is_some_and(|sender| !sender.is_closed()) {
+        if slot.open.get(&key).and_then(mpsc::WeakSender::upgrade).is_some_and(|out| !out.is_closed()) {
             return Err(failed(format!("its format {} is open already", format.mime)));
         }
         let (out, messages) = mpsc::channel(CHANNEL);
         slot.open.insert(key, out.downgrade());
         let wishes = Arc::new(Wishes::default());
+        let last = out.clone();
         let task = StreamTask::new(format.clone(), slot.current.subscribe(), out, Arc::clone(&wishes));
-        self.inner.tasks.spawn(task.run());
+        let shut_down = self.inner.shut_down.clone();
+        self.inner.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                // Whoever does not take its messages must not hold the shutting down up.
+                () = shut_down.cancelled() => {
+                    let _ = last.try_send(MediaMessage::Ended { reason: "the daemon is stopping".to_owned() });
+                }
+                () = task.run() => {}
+            }
+        });
         Ok(SourceStream { messages, control: StreamControl::new(wishes) })
     }
 
@@ -281,7 +286,7 @@ impl Inner {
     /// Waits for a changed plugin to be up, and goes over to it.
     async fn change_over(&self, old: Generation, new: Generation) {
         let name = &new.shared.spec.name;
-        match new.decided().await {
+        match self.decided(&old, &new).await {
             Stage::Disabled { reason } => {
                 new.stop.cancel();
                 self.forget_next(&new);
@@ -315,60 +320,33 @@ impl Inner {
         }
     }
 
+    /// As the new one's own `decided`; meanwhile the old one's status says why it still plays.
+    async fn decided(&self, old: &Generation, new: &Generation) -> Stage {
+        let mut stage = new.shared.watch();
+        loop {
+            let now = stage.borrow_and_update().clone();
+            match now {
+                Stage::Starting => {}
+                Stage::BackingOff { .. } => {
+                    let why = new.shared.status().message.unwrap_or_default();
+                    old.shared.say(Some(format!(
+                        "its changed configuration is not up yet: {why}. It goes on with the one before"
+                    )));
+                }
+                decided => return decided,
+            }
+            if stage.changed().await.is_err() {
+                return Stage::Stopped;
+            }
+        }
+    }
+
     /// Whether it was what the slot is about to go over to; it is no more.
     fn forget_next(&self, generation: &Generation) -> bool {
         let mut slots = self.lock();
         let slot = slots.iter_mut().find(|slot| slot.next.as_ref().is_some_and(|next| next.is(generation)));
         slot.is_some_and(|slot| slot.next.take().is_some())
     }
-}
-
-impl Slot {
-    fn new(generation: Generation) -> Self {
-        Self {
-            name: generation.shared.spec.name.clone(),
-            current: watch::Sender::new(generation),
-            next: None,
-            open: HashMap::new(),
-        }
-    }
-
-    fn generation(&self) -> Generation {
-        self.current.borrow().clone()
-    }
-
-    fn stop(&self) {
-        self.generation().stop.cancel();
-        if let Some(next) = &self.next {
-            next.stop.cancel();
-        }
-    }
-
-    fn formats(&self) -> Result<Arc<Vec<Format>>, SourceError> {
-        let generation = self.generation();
-        let name = || self.name.clone();
-        match generation.shared.stage() {
-            Stage::Ready { formats, .. } if generation.shared.is_source() => Ok(formats),
-            Stage::Ready { .. } => {
-                Err(SourceError::Failed { name: name(), reason: "it is a plugin of another kind".to_owned() })
-            }
-            Stage::Starting => Err(SourceError::Starting { name: name(), retry_after_s: 1 }),
-            Stage::BackingOff { until } => {
-                let rest = until.saturating_duration_since(tokio::time::Instant::now());
-                let retry_after_s = u32::try_from(rest.as_secs()).unwrap_or(30) + 1;
-                Err(SourceError::Starting { name: name(), retry_after_s })
-            }
-            Stage::Disabled { reason } => Err(SourceError::Failed { name: name(), reason }),
-            Stage::Stopped => Err(SourceError::Failed { name: name(), reason: "it is stopped".to_owned() }),
-        }
-    }
-}
-
-fn find<'a>(slots: &'a [Slot], name: &str) -> Result<&'a Slot, SourceError> {
-    slots.iter().find(|slot| slot.name == name).ok_or_else(|| {
-        let known: Vec<_> = slots.iter().map(|slot| slot.name.as_str()).collect();
-        SourceError::Unknown { name: name.to_owned(), known: known.join(", ") }
-    })
 }
 
 async fn settled(generation: &Generation) {

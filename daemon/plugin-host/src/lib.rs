@@ -45,6 +45,7 @@ mod ring;
 mod schema;
 mod seal;
 mod serve;
+mod slot;
 mod socket;
 mod spawn;
 mod stream;

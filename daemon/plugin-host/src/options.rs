@@ -159,7 +159,7 @@ impl Default for Backoff {
         Self {
             pauses: [200, 500, 1_000, 2_000, 5_000, 10_000, 30_000].map(Duration::from_millis).to_vec(),
             crashes: 3,
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
         }
     }
 }

@@ -44,6 +44,11 @@ impl On {
         self.generation.requests.try_send(Request::Control { attachment: self.attached.id, controls }).is_ok()
     }
 
+    /// Keeps the count of dropped units while nobody takes any. Never returns.
+    pub(crate) async fn count_drops(&mut self) {
+        self.attached.reader.count_drops().await;
+    }
+
     /// What comes next. Nothing is lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Played {
         loop {
@@ -63,10 +68,9 @@ impl On {
                 }
                 ended = ended => {
                     self.attached.ended = None;
-                    match ended {
-                        Ok(reason) => return Played::Over(reason),
-                        // It was stopped or went down without a word: the stage will tell.
-                        Err(_) => {}
+                    // An error: it was stopped or went down without a word, and the stage will tell.
+                    if let Ok(reason) = ended {
+                        return Played::Over(reason);
                     }
                 }
                 got = attached.reader.next() => return match got {

@@ -12,7 +12,7 @@ use crate::options::GrantedServer;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
     /// Load the library (one descriptor travels with this) and describe the plugin.
-    Load { name: String, plugin: Option<String>, granted: Vec<String>, log_level: u32 },
+    Load { plugin: Option<String>, granted: Vec<String>, log_level: u32 },
     /// Make the instance.
     Create { config: String, servers: Vec<GrantedServer> },
     /// Read the formats.

@@ -112,9 +112,12 @@ impl Ring {
     }
 
     fn header(&self) -> &Header {
+        #[allow(clippy::cast_ptr_alignment, reason = "a mapping begins with a page")]
         // SAFETY: the mapping begins with a page, is page-aligned and lives as long as `self`; atomics are valid for
         // any bytes and may be written by others at any time.
-        unsafe { &*self.base.cast::<Header>() }
+        unsafe {
+            &*self.base.cast::<Header>()
+        }
     }
 
     /// The first byte of a slot.

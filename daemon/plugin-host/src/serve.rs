@@ -133,8 +133,8 @@ impl Supervisor {
             let _ = reply.send(Err(ProbeError::Arguments { name, pointer, message }));
             return Ok(());
         }
-        let span = self.epoch << 32 | u64::from(self.attachments as u32);
-        self.attachments += 1;
+        self.runs += 1;
+        let span = self.epoch << 32 | u64::from(self.runs);
         let servers = mint(&self.shared.spec, &self.options, &self.voice);
         let deadline_ns = Monotonic::now().plus(deadline).0;
         let command = Command::Run { args: args.to_string(), deadline_ns, span, servers };

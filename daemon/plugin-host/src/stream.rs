@@ -44,6 +44,7 @@ impl StreamControl {
 type Attaching = Pin<Box<dyn Future<Output = Result<On, String>> + Send>>;
 
 /// What moves a stream.
+#[allow(clippy::large_enum_variant, reason = "one at a time, moved once")]
 enum Step {
     Closed,
     Wished,
@@ -128,10 +129,6 @@ impl StreamTask {
         match step {
             Step::Closed => return false,
             Step::Wished => self.pass_wishes_on(),
-            Step::Replaced => {
-                self.next = None;
-                self.attach();
-            }
             Step::Attached(Err(reason)) => return self.end(reason).await,
             Step::Attached(Ok(on)) => return self.attached(on).await,
             Step::Now(played) => return self.played(played).await,
@@ -142,7 +139,7 @@ impl StreamTask {
             }
             Step::Next(Played::WantsKey) => ask(self.next.as_ref(), vec![Control::KeyFrame]),
             Step::Next(Played::Format) => {}
-            Step::Next(Played::Down(_) | Played::Over(_)) => {
+            Step::Replaced | Step::Next(Played::Down(_) | Played::Over(_)) => {
                 self.next = None;
                 self.attach();
             }
@@ -254,8 +251,12 @@ async fn play_next(on: Option<&mut On>) -> Played {
 /// The slot in the channel first, then the unit: what the receiver does not take stays in the plugin's queue, which
 /// knows how to drop. Only this task sends, so the place cannot be lost in between.
 async fn play(on: Option<&mut On>, out: &mpsc::Sender<MediaMessage>) -> Played {
-    match (on, out.reserve().await) {
-        (Some(on), Ok(_)) => on.next().await,
-        _ => std::future::pending().await,
+    let Some(on) = on else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        // An error: nobody listens any more, which is noticed elsewhere.
+        _ = out.reserve() => {}
+        () = on.count_drops() => {}
     }
+    on.next().await
 }

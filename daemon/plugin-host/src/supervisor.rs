@@ -46,6 +46,8 @@ pub(crate) struct Supervisor {
     pub(crate) epoch: u64,
     /// Attachments so far.
     pub(crate) attachments: u64,
+    /// Runs of a probe so far.
+    pub(crate) runs: u32,
     /// The request that woke an idle probe.
     woken_by: Option<Request>,
 }
@@ -58,7 +60,7 @@ impl Supervisor {
         requests: mpsc::Receiver<Request>,
         stop: CancellationToken,
     ) -> Self {
-        Self { options, shared, voice, requests, stop, epoch: 0, attachments: 0, woken_by: None }
+        Self { options, shared, voice, requests, stop, epoch: 0, attachments: 0, runs: 0, woken_by: None }
     }
 
     /// Looks after the plugin until it is stopped.
@@ -77,9 +79,8 @@ impl Supervisor {
             self.shared.process(None);
             quiet = matches!(end, End::Idle);
             match end {
-                End::Stopped => break,
                 End::Idle if self.rest().await => {}
-                End::Idle => break,
+                End::Stopped | End::Idle => break,
                 End::Disabled(reason) => {
                     self.disable("plugin.refused", reason).await;
                     break;
@@ -210,13 +211,11 @@ impl Supervisor {
                         biased;
                         () = self.stop.cancelled() => return self.finish(up, End::Stopped).await,
                         note = up.link.next() => {
-                            match note {
-                                Some(note) => up.aside.put(&self.voice, &self.shared, note),
-                                None => {
-                                    let reason = up.link.gone().await;
-                                    return End::Fell(Fall::Crash, CRASHED, reason);
-                                }
-                            }
+                            let Some(note) = note else {
+                                let reason = up.link.gone().await;
+                                return End::Fell(Fall::Crash, CRASHED, reason);
+                            };
+                            up.aside.put(&self.voice, &self.shared, note);
                             continue;
                         }
                         () = self.shared.has_left.notified() => continue,
@@ -269,7 +268,7 @@ impl Supervisor {
     async fn finish(&mut self, mut up: Up, end: End) -> End {
         let orderly = match &end {
             End::Stopped | End::Idle => true,
-            End::Fell(fall, kind, _) => *fall == Fall::Error || (*kind == FAILED),
+            End::Fell(fall, ..) => *fall == Fall::Error,
             End::Disabled(_) => false,
         };
         if orderly {
@@ -283,8 +282,7 @@ impl Supervisor {
             }
             let never = CancellationToken::new();
             match up.link.call(Command::Destroy, &[], deadline, &never, |_| {}).await {
-                Ok(_) => {}
-                Err(Failure::Refused(_)) => {}
+                Ok(_) | Err(Failure::Refused(_)) => {}
                 Err(Failure::Crashed(how)) => {
                     self.voice.happened(CRASHED, Level::Warn, format!("{}: {how}", self.shared.spec.name));
                 }

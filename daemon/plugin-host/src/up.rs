@@ -8,6 +8,7 @@ use std::time::Duration;
 use icescope_model::media::Format;
 use icescope_plugin_abi as abi;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::generation::Shared;
@@ -55,6 +56,7 @@ pub(crate) struct Aside {
     /// While a probe runs: what it said.
     pub(crate) run: Option<Said>,
     events_dropped: u64,
+    told: Option<Instant>,
 }
 
 /// What a probe said in its run.
@@ -68,6 +70,9 @@ pub(crate) struct Said {
 /// So many notes wait between two calls at most; the driver limits their rate, and what they ask for is done once.
 const NOTES: usize = 64;
 
+/// A flood should not become one of our own making.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 impl Aside {
     pub(crate) fn put(&mut self, voice: &Voice, shared: &Shared, note: Note) {
         match (note, &mut self.run) {
@@ -76,7 +81,7 @@ impl Aside {
             (Note::Event(event), None) => voice.event(event),
             (Note::Report(report), None) => voice.report(report),
             (Note::Dropped { events, logs, bad_text }, _) => {
-                self.dropped(voice, shared, events, logs, bad_text)
+                self.dropped(voice, shared, events, logs, bad_text);
             }
             (Note::FormatsChanged, _)
                 if self.notes.iter().any(|note| matches!(note, Note::FormatsChanged)) => {}
@@ -93,6 +98,10 @@ impl Aside {
         }
         shared.events_dropped.fetch_add(grown, Ordering::Relaxed);
         shared.counted();
+        if self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
         let message = format!(
             "so far {events} events and {logs} log lines were left out because they came too fast, and {bad_text} \
              texts were not UTF-8"

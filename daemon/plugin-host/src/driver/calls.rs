@@ -28,7 +28,7 @@ enum Kind {
 /// A created instance. Stays on its thread.
 pub(super) struct Instance {
     plugin: abi::IcsPlugin,
-    instance: *mut abi::IcsInstance,
+    own: *mut abi::IcsInstance,
     kind: Kind,
 }
 
@@ -119,7 +119,7 @@ impl Instance {
         let kind = loaded.describe().kind;
         // SAFETY: the instance is the plugin's, and the contract gives it `query`.
         match unsafe { table(query, instance, &kind) } {
-            Ok(kind) => Ok(Self { plugin, instance, kind }),
+            Ok(kind) => Ok(Self { plugin, own: instance, kind }),
             Err(error) => {
                 if let Some(destroy) = plugin.destroy {
                     // SAFETY: created above, not used after this.
@@ -134,7 +134,7 @@ impl Instance {
         let formats = self.source()?.formats.ok_or_else(|| broken("its source table has no `formats`"))?;
         let (mut first, mut n) = (std::ptr::null(), 0);
         // SAFETY: the contract: the instance is live, this is its thread, and there is room for both answers.
-        let status = unsafe { formats(self.instance, &raw mut first, &raw mut n) };
+        let status = unsafe { formats(self.own, &raw mut first, &raw mut n) };
         plain("formats", status)?;
         if n == 0 || n > MAX_FORMATS || first.is_null() {
             return Err(broken(format!("`formats` told {n} formats; 1 to {MAX_FORMATS} are possible")));
@@ -152,7 +152,7 @@ impl Instance {
         let start = self.source()?.start.ok_or_else(|| broken("its source table has no `start`"))?;
         let mut room = ErrorRoom::new();
         // SAFETY: the contract: the instance is live and this is its thread.
-        let status = unsafe { start(self.instance, format, &raw mut room.error) };
+        let status = unsafe { start(self.own, format, &raw mut room.error) };
         room.into_result("start", status)
     }
 
@@ -161,13 +161,13 @@ impl Instance {
         let what =
             abi::IcsControl { size: size_of::<abi::IcsControl>() as u32, op, format, reserved: 0, a, b };
         // SAFETY: the contract: the instance is live, this is its thread, and `what` outlives the call.
-        plain("control", unsafe { control(self.instance, &raw const what) })
+        plain("control", unsafe { control(self.own, &raw const what) })
     }
 
     pub(super) fn stop(&self, format: u32) -> Result<(), CallError> {
         let stop = self.source()?.stop.ok_or_else(|| broken("its source table has no `stop`"))?;
         // SAFETY: the contract: the instance is live and this is its thread.
-        plain("stop", unsafe { stop(self.instance, format) })
+        plain("stop", unsafe { stop(self.own, format) })
     }
 
     pub(super) fn run(&self, args: &str, deadline_ns: i64, span: u64) -> Result<u32, CallError> {
@@ -183,14 +183,14 @@ impl Instance {
         let mut room = ErrorRoom::new();
         let mut outcome = 0;
         // SAFETY: the contract: the instance is live, this is its thread, and all arguments outlive the call.
-        let status = unsafe { run(self.instance, &raw const request, &raw mut outcome, &raw mut room.error) };
+        let status = unsafe { run(self.own, &raw const request, &raw mut outcome, &raw mut room.error) };
         room.into_result("run", status).map(|()| outcome)
     }
 
     pub(super) fn destroy(self) {
         if let Some(destroy) = self.plugin.destroy {
             // SAFETY: the contract: the instance is live, this is its thread, and nothing uses it afterwards.
-            unsafe { destroy(self.instance) };
+            unsafe { destroy(self.own) };
         }
     }
 

@@ -94,8 +94,7 @@ impl Ctx {
     pub(super) fn leak(
         outbox: &Arc<Outbox>,
         cancel: &Arc<Cancel>,
-        _name: String,
-        granted: Vec<String>,
+        granted: &[String],
         log_level: u32,
     ) -> &'static Self {
         let live = Live {

@@ -64,8 +64,9 @@ pub(super) unsafe fn event(live: &Live, event: &abi::IcsEvent) -> WireEvent {
     }
     WireEvent {
         level: event.level,
-        // SAFETY: the caller's promise, here and in the next line.
+        // SAFETY: the caller's promise.
         schema: unsafe { counted(live, event.schema, MAX_NAME) },
+        // SAFETY: the caller's promise.
         summary: unsafe { counted(live, event.summary, MAX_LINE) },
         time_ns: event.time_ns,
         span: event.span,

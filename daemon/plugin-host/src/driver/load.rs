@@ -75,10 +75,10 @@ pub(super) fn load(library: OwnedFd, plugin: Option<&str>, place: Where) -> Resu
         let plugin = unsafe { read_sized(*module.plugins.add(index), "plugin") }?;
         all.push(Loaded { plugin });
     }
-    choose(all, plugin)
+    choose(&all, plugin)
 }
 
-fn choose(all: Vec<Loaded>, wanted: Option<&str>) -> Result<Loaded, String> {
+fn choose(all: &[Loaded], wanted: Option<&str>) -> Result<Loaded, String> {
     let ids: Vec<String> = all.iter().map(|loaded| loaded.describe().id).collect();
     let found = match wanted {
         Some(wanted) => ids.iter().position(|id| id == wanted),

@@ -1,5 +1,9 @@
 //! What the tests share: the built fixtures, a host, and waiting for what happens.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test uses its part, and fails where something is missing"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -115,7 +119,8 @@ impl Bench {
                 {
                     return status;
                 }
-                watch.changed().await.expect("the host lives");
+                // Tellings are coalesced: a state that came and went between two of them is not told.
+                let _ = tokio::time::timeout(Duration::from_millis(20), watch.changed()).await;
             }
         })
         .await;
