@@ -240,4 +240,75 @@ mod tests {
                 .contains("or openh264enc (Debian has it in the package gstreamer1.0-plugins-bad")
         );
     }
+
+    /// Encodes the colour bars with each bit rate in turn, three seconds each, and gives the bits per second of the last
+    /// two of them, and what came out first.
+    fn encode(encoder: Encoder, rates: &[u64]) -> (Vec<f64>, gst::Caps) {
+        let (element, caps) = encoder.make(rates[0]).unwrap();
+        let pipeline = gst::Pipeline::new();
+        let source = crate::element("videotestsrc").unwrap();
+        source.set_property("num-buffers", 90 * i32::try_from(rates.len()).unwrap());
+        let filter = crate::element("capsfilter").unwrap();
+        filter.set_property("caps", crate::source::caps(&Config::default()));
+        let out = crate::element("capsfilter").unwrap();
+        out.set_property("caps", caps.unwrap_or_else(gst::Caps::new_any));
+        let end = crate::element("fakesink").unwrap();
+        let chain = [&source, &filter, &element, &out, &end];
+        pipeline.add_many(chain).unwrap();
+        gst::Element::link_many(chain).unwrap();
+        let sizes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let pad = end.static_pad("sink").unwrap();
+        let (noted, rates) = (std::sync::Arc::clone(&sizes), rates.to_vec());
+        let count = rates.len();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let mut noted = noted.lock().unwrap();
+            noted.push((info.buffer().unwrap().pts().unwrap(), info.buffer().unwrap().size()));
+            if noted.len() % 90 == 0 && noted.len() / 90 < rates.len() {
+                encoder.set_bit_rate(&element, rates[noted.len() / 90]);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+        let end =
+            pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds).unwrap();
+        assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
+        let made = pad.current_caps().unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+        let sizes = sizes.lock().unwrap();
+        // By time and not by count: an encoder may leave frames out.
+        let start = sizes[0].0;
+        let bits = |from: u64, to: u64| {
+            let within = |pts: &gst::ClockTime| (from..to).contains(&(*pts - start).seconds());
+            sizes.iter().filter(|(pts, _)| within(pts)).map(|(_, size)| *size as f64 * 8.0).sum::<f64>()
+        };
+        ((0..count as u64).map(|part| bits(part * 3 + 1, part * 3 + 3) / 2.0).collect(), made)
+    }
+
+    #[test]
+    fn each_encoder_that_may_be_taken_keeps_its_bit_rate_and_takes_a_new_one() {
+        gst::init().unwrap();
+        for codec in [Codec::Vp8, Codec::H264] {
+            for name in codec.candidates() {
+                if gst::ElementFactory::find(name).is_none() {
+                    eprintln!("SKIPPED: no element {name} here; {}", remedy(name));
+                    continue;
+                }
+                let targets = [1_000_000, 2_000_000];
+                let (rates, caps) = encode(Encoder { codec, name }, &targets);
+                for (rate, target) in rates.iter().zip(targets) {
+                    assert!(
+                        (0.75..1.25).contains(&(rate / target as f64)),
+                        "{name}: {rates:?} of {targets:?} bit/s"
+                    );
+                }
+                let made = caps.structure(0).unwrap();
+                assert_eq!(made.name(), if codec == Codec::Vp8 { "video/x-vp8" } else { "video/x-h264" });
+                if codec == Codec::H264 {
+                    assert_eq!(made.get::<&str>("stream-format").unwrap(), "byte-stream");
+                    assert_eq!(made.get::<&str>("profile").unwrap(), "constrained-baseline");
+                }
+            }
+        }
+    }
 }

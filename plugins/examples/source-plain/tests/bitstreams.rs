@@ -42,9 +42,9 @@ fn decode(elements: &[&str], coded: &[u8]) -> Option<Vec<u8>> {
             return None;
         }
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, output) = (folder.path().join("coded"), folder.path().join("raw"));
-    std::fs::write(&input, coded).unwrap();
+    std::fs::write(&input, coded).expect("the coded file");
     let location = |path: &Path| format!("location={}", path.display());
     let mut command = Command::new("gst-launch-1.0");
     command.args(["-q", "filesrc", &location(&input)]);
@@ -52,9 +52,9 @@ fn decode(elements: &[&str], coded: &[u8]) -> Option<Vec<u8>> {
         command.args(["!", element]);
     }
     command.args(["!", "video/x-raw,format=I420", "!", "filesink", &location(&output)]);
-    let result = command.output().unwrap();
+    let result = command.output().expect("gst-launch-1.0");
     assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
-    Some(std::fs::read(output).unwrap())
+    Some(std::fs::read(output).expect("the decoded file"))
 }
 
 fn compare(pictures: &[Picture], decoded: &[u8]) {
