@@ -19,7 +19,7 @@ use crate::driver::{self, Where};
 use crate::options::Options;
 use crate::proto::{Answer, CallError, Command, Decoder, Note, encode};
 use crate::socket;
-use crate::spawn::{self, Process, in_words};
+use crate::spawn::{self, Process};
 use crate::voice::Voice;
 
 /// How long the daemon waits for a call.
@@ -185,7 +185,7 @@ impl Link {
     async fn fallen(&mut self, call: &str, why: Option<String>) -> Failure {
         let ended = match (&mut self.process, why) {
             (_, Some(why)) => why,
-            (Some(process), None) => in_words(process.end().await),
+            (Some(process), None) => process.end().await,
             (None, None) => "its driver ended".to_owned(),
         };
         Failure::Crashed(format!("{ended} during `{call}`"))
@@ -194,7 +194,7 @@ impl Link {
     /// What became of a plugin that is gone between calls.
     pub(crate) async fn gone(&mut self) -> String {
         match &mut self.process {
-            Some(process) => in_words(process.end().await),
+            Some(process) => process.end().await,
             None => "its driver ended".to_owned(),
         }
     }

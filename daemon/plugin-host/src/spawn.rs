@@ -133,10 +133,15 @@ impl Process {
             .get_or_insert_with(|| self.child.wait().unwrap_or_else(|_| ExitStatus::from_raw(libc::SIGKILL)))
     }
 
-    /// The end of a child that is ending by itself: waits a moment for it, then kills it. How it ended.
-    pub(crate) async fn end(&mut self) -> ExitStatus {
-        let _ = tokio::time::timeout(LINGER, self.ended()).await;
-        self.end_now().await
+    /// The end of a child that closed its socket, in words: waits a moment for it, then kills it.
+    pub(crate) async fn end(&mut self) -> String {
+        let by_itself = tokio::time::timeout(LINGER, self.ended()).await.is_ok();
+        let status = self.end_now().await;
+        if by_itself {
+            in_words(status)
+        } else {
+            "it closed its control socket, and its process was killed".to_owned()
+        }
     }
 
     /// Kills the child; how it ended.
@@ -155,7 +160,7 @@ impl Drop for Process {
 }
 
 /// How a child ended, in words.
-pub(crate) fn in_words(status: ExitStatus) -> String {
+fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("its process exited with code {code}"),
         (None, Some(signal)) => format!("its process was ended by {}", signal_name(signal)),

@@ -51,7 +51,7 @@ async fn a_stream_goes_on_after_a_crash_with_a_marked_key_frame_and_its_bit_rate
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_backs_off_says_when_to_try_again_and_a_disabled_one_why() {
     let mut options = options();
-    options.backoff.pauses = vec![std::time::Duration::from_secs(60)];
+    options.backoff.pauses = vec![std::time::Duration::from_mins(1)];
     let specs = vec![
         source("later", json!({"call": "create", "how": "error"})),
         source("never", json!({"refuse": "/fps"})),

@@ -91,3 +91,14 @@ async fn dropping_a_stream_stops_it_in_the_plugin() {
         assert_eq!(stopped.attributes["twice"], 0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_does_not_begin_with_a_key_frame_is_asked_for_one() {
+    let config = json!({"first": 5, "gop": 1_000_000});
+    let mut bench = Bench::settled(options(), vec![source("bars", config)]).await;
+    let mut stream = bench.host.open_stream("bars", 0).unwrap();
+    let first = unit(&mut stream).await;
+    assert!(first.key && number(&first) > 5, "what came before it cannot be decoded");
+    assert_eq!(bench.happens("plugin.event", "control").await.attributes["op"], 1);
+    assert!(bench.host.status()[0].frames_dropped > 0);
+}

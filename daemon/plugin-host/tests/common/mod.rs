@@ -158,3 +158,21 @@ pub async fn unit(stream: &mut SourceStream) -> AccessUnit {
 pub fn number(unit: &AccessUnit) -> u64 {
     u64::from_le_bytes(unit.data[..8].try_into().unwrap())
 }
+
+/// Compiles one of the fixtures in C into a folder.
+pub fn compile(folder: &std::path::Path, source: &str, flags: &[&str]) -> PathBuf {
+    let plugins = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let library = folder.join(format!("lib{}.so", source.trim_end_matches(".c")));
+    let output = Command::new("cc")
+        .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
+        .args(flags)
+        .arg("-I")
+        .arg(plugins.join("abi/include"))
+        .arg("-o")
+        .arg(&library)
+        .arg(plugins.join("fixtures/c").join(source))
+        .output()
+        .expect("a C compiler (cc) is needed for these tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    library
+}
