@@ -62,8 +62,8 @@ fn current() -> Option<(Host, bool)> {
     if let Some(host) = own {
         return Some((host, true));
     }
-    // Not waited for: a panic or a log line may come while this very lock is held.
-    let live = LIVE.try_lock().ok()?;
+    // Nothing logs while it holds this lock.
+    let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     live.iter().rev().find_map(WeakHost::upgrade).map(|host| (host, false))
 }
 
