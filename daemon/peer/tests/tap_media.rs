@@ -58,7 +58,6 @@ async fn media_is_counted_and_only_its_first_packets_are_recorded() {
     assert_eq!((sent.rtp_out, got.rtp_in), (packets, packets));
     assert!(got.bytes_in > packets * 900);
     assert!(receiver.tap.last_inbound().media.is_some());
-    assert!(sender.tap.last_inbound().media <= receiver.tap.last_inbound().media);
 
     receiver.recorded("RTCP", |events| count(events, "rtcp.first") >= 1).await;
     for (end, way) in [(&mut sender, (Lane::Peer, Lane::Web)), (&mut receiver, (Lane::Web, Lane::Peer))] {

@@ -17,24 +17,26 @@ async fn every_stun_message_of_one_end_is_recorded_once_at_the_other() {
     let mut browser = End::new(Plan::new("browser")).await;
     let mut daemon = End::new(Plan::new("daemon")).await;
     connect(&mut browser, &mut daemon).await;
-    // Checks go on for as long as the ends live: stop both, then wait for what is under way.
-    browser.tap.shut_down();
-    daemon.tap.shut_down();
-    browser.connection.close().await.unwrap();
-    daemon.connection.close().await.unwrap();
+    // Checks go on for as long as the ends live: wait for a moment when none is under way. Sorted lists of transaction,
+    // class and method are the same at both ends then: none missing, none twice, none invented.
+    soon("a moment when all that was sent has been received", async {
+        loop {
+            let (ours, theirs) = (browser.events(), daemon.events());
+            if transactions(ours, "outbound") == transactions(theirs, "inbound")
+                && transactions(theirs, "outbound") == transactions(ours, "inbound")
+            {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
     let (browser_events, daemon_events) = (browser.events().to_vec(), daemon.events().to_vec());
-
-    for (from, to, name) in
-        [(&browser_events, &daemon_events, "browser"), (&daemon_events, &browser_events, "daemon")]
-    {
-        let (sent, received) = (transactions(from, "outbound"), transactions(to, "inbound"));
+    for (events, name) in [(&browser_events, "browser"), (&daemon_events, "daemon")] {
+        let sent = transactions(events, "outbound");
         assert!(sent.len() >= 3, "{name} sent {sent:?}");
         let unique: HashSet<_> = sent.iter().collect();
         assert_eq!(unique.len(), sent.len(), "nothing twice");
-        // The end that closed first may leave the other's last ones unread; none is invented, and order is kept.
-        let missing = sent.iter().filter(|message| !received.contains(message)).count();
-        assert!(missing <= 1, "{missing} of the {name}'s messages were not recorded");
-        assert!(received.iter().all(|message| unique.contains(message)), "invented: {received:?}");
     }
     let check = daemon_events
         .iter()

@@ -86,8 +86,9 @@ impl Kicks {
             if self.frame_turns.fetch_update(AcqRel, Acquire, less).is_ok() {
                 return true;
             }
-            // The packet went another way, or was dropped.
+            // The packet went another way, or was dropped: no more of this until media goes through a relay again.
             self.frames.store(0, Release);
+            self.media_is_relayed.store(false, Relaxed);
         }
         false
     }
@@ -170,6 +171,11 @@ mod tests {
         kicks.sent_media(true);
         kicks.frame_written();
         assert_eq!((0..10_000).filter(|_| kicks.take()).count(), TURNS_PER_FRAME as usize);
+        kicks.frame_written();
+        assert!(!kicks.take(), "nor does the next one");
+        kicks.sent_media(true);
+        kicks.frame_written();
+        assert!(kicks.take(), "media is relayed again");
     }
 
     #[test]
