@@ -68,11 +68,12 @@ test('wiretap and tshark saw the same STUN messages', { timeout: 120_000 }, asyn
 
   const kinds = (direction, kind) =>
     messages.filter((message) => message.direction === direction && message.class === kind).length;
-  for (const direction of ['inbound', 'outbound']) {
-    const [requests, successes] = [kinds(direction, 'request'), kinds(direction, 'success')];
-    t.diagnostic(`${direction}: ${requests} requests, ${successes} success responses`);
-    assert.ok(requests > 0 && successes > 0, `there is something to compare ${direction}`);
-  }
+  const counts = ['inbound', 'outbound'].map((direction) => ({
+    direction,
+    requests: kinds(direction, 'request'),
+    successes: kinds(direction, 'success'),
+  }));
+  for (const one of counts) t.diagnostic(`on the wire ${JSON.stringify(one)}`);
   const middle = median(off);
   const spread = off.map((value) => Math.abs(value - middle));
   t.diagnostic(`${off.length} messages matched by transaction, class and direction`);
@@ -85,5 +86,8 @@ test('wiretap and tshark saw the same STUN messages', { timeout: 120_000 }, asyn
   t.diagnostic('(the wiretap’s times are put on tshark’s clock by openedUnixMs, which is told in whole milliseconds)');
   assert.deepEqual(missing, [], 'on the wire and not recorded');
   assert.deepEqual(invented, [], 'recorded and not on the wire');
+  for (const { direction, requests, successes } of counts) {
+    assert.ok(requests > 0 && successes > 0, `both ends ask and answer; ${direction}: ${requests} and ${successes}`);
+  }
   assert.ok(median(spread) < 5_000, 'the times are those of the packets');
 });

@@ -35,15 +35,7 @@ export class Capture {
   async stun() {
     await this.program.stop('SIGINT');
     const dropped = /\((\d+)\) packets dropped|dropped on interface [^:]*: \d+\/(\d+)/.exec(this.program.output);
-    const fields = [
-      'frame.time_epoch',
-      'ip.src',
-      'ipv6.src',
-      'udp.srcport',
-      'stun.id',
-      'stun.type.class',
-      'stun.type.method',
-    ];
+    const fields = ['frame.time_epoch', 'ip.src', 'ipv6.src', 'udp.srcport', 'stun.id', 'stun.type'];
     const words = ['-r', this.file, '-Y', 'stun', '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
     const { stdout } = await run('tshark', words, { maxBuffer: 1 << 28 });
     const messages = stdout
@@ -59,14 +51,18 @@ export class Capture {
   }
 }
 
-function message([time, source4, source6, , id, kind, method]) {
+/** RFC 8489 §5: the class's two bits stand apart, at 0x0010 and 0x0100. */
+function classOf(type) {
+  return CLASSES[((type >> 4) & 1) | ((type >> 7) & 2)];
+}
+
+function message([time, source4, source6, , id, type]) {
   const inbound = source4 === browserAddress || source6 === '2001:db8::2';
   return {
     // Microseconds since the epoch; the seconds and their fraction apart, for a double has not digits enough for both.
     at: Number(time.split('.')[0]) * 1e6 + Number(`0.${time.split('.')[1]}`) * 1e6,
     transaction: id.replaceAll(/[^0-9a-f]/gi, '').replace(/^0x/, ''),
-    class: CLASSES[Number(kind)],
-    method: Number(method),
+    class: classOf(Number(type)),
     direction: inbound ? 'inbound' : 'outbound',
   };
 }

@@ -5,19 +5,27 @@ import { Daemon } from './daemon.mjs';
 import { receiving } from './hook.mjs';
 import { bars, wrongBars } from './pixels.mjs';
 
+/** Said of every page that comes by plain HTTP from another host. */
+const HARMLESS = /Cross-Origin-Opener-Policy header has been ignored/;
+
 /**
  * Starts the daemon and a browser with its page; both end with the test `t`.
  * @param {import('node:test').TestContext} t
  */
 export async function scene(t, { launch = chromium, ...wishes } = {}) {
   const daemon = await Daemon.start(wishes);
-  t.after(() => daemon.stop());
+  const started = [() => daemon.stop()];
+  t.after(async () => {
+    // The page first: a page whose daemon went away complains.
+    for (const stop of started.reverse()) await stop();
+  });
   const browser = await launch();
-  t.after(() => browser.close());
+  started.push(() => browser.close());
   const page = await browser.open(ORIGIN);
-  t.after(() => {
+  started.push(() => {
     // What the page complained of explains a failure; a test that passed does not mind.
-    if (page.errors.length > 0) t.diagnostic(`the page's console: ${page.errors.slice(0, 5).join(' | ')}`);
+    const complaints = page.errors.filter((text) => !HARMLESS.test(text));
+    if (complaints.length > 0) t.diagnostic(`the page's console: ${complaints.slice(0, 5).join(' | ')}`);
   });
   return { daemon, browser, page, explained: (promise) => daemon.explained(promise) };
 }
