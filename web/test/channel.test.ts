@@ -137,16 +137,33 @@ test('after a break the page asks for what it lacks and sends again what was not
 describe('the clock', () => {
   const pong = (sent: unknown) => ({ type: 'pong', sent: Number(sent), received: 5000, answered: 5000 }) as const;
 
-  test('is measured five times, told once, and measured again after ten seconds', async () => {
+  test('is measured in the set-up and again when it is quiet, told then, and measured every ten seconds', async () => {
     const { clocks } = scene();
+    const socket = FakeSocket.last;
+    const burst = () => {
+      for (let index = 0; index < 5; index += 1) socket.say(pong(socket.of('ping').at(-1)?.sent));
+    };
+    socket.open();
+    burst();
+    expect(socket.of('ping')).toHaveLength(5);
+    expect(socket.of('clock')).toHaveLength(0);
+    expect(clocks).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(250);
+    burst();
+    expect(socket.of('ping')).toHaveLength(10);
+    expect(socket.of('clock')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    burst();
+    expect(socket.of('clock')).toHaveLength(2);
+  });
+
+  test('is told as it is when the session ends early', () => {
+    const { channel } = scene();
     const socket = FakeSocket.last;
     socket.open();
     for (let index = 0; index < 5; index += 1) socket.say(pong(socket.of('ping').at(-1)?.sent));
-    expect(socket.of('ping')).toHaveLength(5);
+    channel.finish();
     expect(socket.of('clock')).toHaveLength(1);
-    expect(clocks).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(socket.of('ping')).toHaveLength(6);
   });
 });
 

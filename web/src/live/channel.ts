@@ -28,9 +28,10 @@ export interface ChannelOptions {
   onMessage: (message: Exclude<ToPage, { type: 'pong' | 'events' | 'ack' | 'session' }>) => void;
 }
 
-/** Exchanges of a burst: at first, and when repeated. */
-const FIRST_EXCHANGES = 5;
-const LATER_EXCHANGES = 3;
+/** Exchanges of a burst. */
+const EXCHANGES = 5;
+/** The first burst falls into the set-up, when the page is busy and its exchanges are slow. A second one soon after is better. */
+const SETTLED_AFTER_MS = 250;
 /** Often enough for a drift of 15 ppm to stay below 0.2 ms. */
 const CLOCK_EVERY_MS = 10_000;
 /** Events that arise together travel together. */
@@ -56,8 +57,10 @@ export class Channel {
   #next = 0;
   #exchangesLeft = 0;
   #asking = false;
-  /** An estimate that the next request is to carry. */
+  /** An estimate that the daemon has not been told. */
   #unsent: ClockEstimate | undefined;
+  /** The daemon has been told one. */
+  #told = false;
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(options: ChannelOptions) {
@@ -87,6 +90,12 @@ export class Channel {
     }
   }
 
+  /** The session ends: what is left goes out, also an estimate that waited for a better one. */
+  finish(): void {
+    if (this.#state === 'live') this.#tellClock();
+    this.flush();
+  }
+
   /** Ends it for good. */
   close(): void {
     this.#become('closed');
@@ -109,7 +118,7 @@ export class Channel {
       this.#send({ type: 'hello', token: session.token, next: this.#next });
       outbox.rewind();
       this.flush();
-      this.#measure(FIRST_EXCHANGES);
+      this.#measure(SETTLED_AFTER_MS);
       this.#become('live');
     };
     socket.onmessage = (message) => {
@@ -172,10 +181,10 @@ export class Channel {
     this.#options.onEvents(fresh);
   }
 
-  #measure(exchanges: number): void {
-    this.#exchangesLeft = exchanges;
+  #measure(nextAfter: number): void {
+    this.#exchangesLeft = EXCHANGES;
     this.#send({ type: 'ping', sent: this.#options.now() });
-    this.#after('clock', CLOCK_EVERY_MS, () => this.#measure(LATER_EXCHANGES));
+    this.#after('clock', nextAfter, () => this.#measure(CLOCK_EVERY_MS));
   }
 
   #exchanged(times: Exchange): void {
@@ -186,10 +195,18 @@ export class Channel {
       return;
     }
     if (estimate === undefined) return;
-    // After the whole burst: the daemon holds the first events back until it can place them, and a few round trips place them better.
-    if (this.#state === 'live') this.#send({ type: 'clock', ...estimate });
-    else this.#unsent = estimate;
+    const first = !this.#told && this.#unsent === undefined;
+    this.#unsent = estimate;
     this.#options.onClock(estimate);
+    // The daemon places this page's first events by the first estimate that it is told: that may well wait for a good one.
+    if (this.#state === 'live' && !first) this.#tellClock();
+  }
+
+  #tellClock(): void {
+    if (this.#unsent === undefined) return;
+    this.#send({ type: 'clock', ...this.#unsent });
+    this.#unsent = undefined;
+    this.#told = true;
   }
 
   #send(message: FromPage): void {
@@ -226,10 +243,12 @@ export class Channel {
     outbox.rewind();
     const events = outbox.take(BATCH);
     if (events.length > 0) letter.push({ type: 'events', events });
-    if (this.#unsent !== undefined) letter.push({ type: 'clock', ...this.#unsent });
-    // A request in between would stay unmeasured; every other one is enough.
-    else letter.push({ type: 'ping', sent: now() });
-    this.#unsent = undefined;
+    // A request either tells an estimate or makes the next one.
+    if (this.#unsent !== undefined) {
+      letter.push({ type: 'clock', ...this.#unsent });
+      this.#unsent = undefined;
+      this.#told = true;
+    } else letter.push({ type: 'ping', sent: now() });
     return letter;
   }
 

@@ -107,7 +107,7 @@ export class Attempt {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
     this.#record({ kind: 'page.stopped', summary: texts.event.stopped });
-    this.#channel?.flush();
+    this.#channel?.finish();
     setTimeout(() => this.#channel?.close(), LAST_WORDS_MS);
     await this.#link?.close().catch(() => {
       // The daemon ends a session whose browser has gone by itself.
@@ -117,7 +117,7 @@ export class Attempt {
   /** The page is going away: one last request that outlives it. */
   leave(): void {
     this.#stop.abort();
-    this.#channel?.flush();
+    this.#channel?.finish();
     this.#link?.leave();
     this.#channel?.close();
   }

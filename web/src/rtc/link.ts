@@ -35,6 +35,9 @@ export interface LinkOptions {
   fetch: Fetch;
 }
 
+/** How long the connection stays open for an answer to the DELETE. */
+const DELETE_WITHIN_MS = 1000;
+
 /** One RTCPeerConnection and its WHEP or WHIP resource. */
 export class Link {
   readonly #options: LinkOptions;
@@ -48,6 +51,7 @@ export class Link {
   #answered = false;
   #remote = new Set<string>();
   #ended = false;
+  #shown: MediaStream | null = null;
   #unwatch = () => {};
 
   constructor(session: SessionOpened, options: LinkOptions, hooks: LinkHooks) {
@@ -155,10 +159,16 @@ export class Link {
     });
   }
 
-  /** Closes the connection and ends the session at the daemon. */
+  /** Ends the session at the daemon and closes the connection. */
   async close(): Promise<void> {
-    this.end();
-    await this.#resource.remove();
+    this.#hide();
+    // The DELETE goes first: else the daemon may see the DTLS close before it, and take it for the reason.
+    const late = new Promise((resolve) => setTimeout(resolve, DELETE_WITHIN_MS));
+    try {
+      await Promise.race([this.#resource.remove(), late]);
+    } finally {
+      this.end();
+    }
   }
 
   /** The page goes away. */
@@ -177,7 +187,7 @@ export class Link {
     this.#sampler.stop();
     this.#unwatch();
     this.#pc.close();
-    if (this.#options.video !== undefined) this.#options.video.srcObject = null;
+    this.#hide();
   }
 
   #media(): void {
@@ -235,10 +245,17 @@ export class Link {
         this.#sampler.sample();
       },
     );
-    video.srcObject = new MediaStream([track]);
+    this.#shown = new MediaStream([track]);
+    video.srcObject = this.#shown;
     video.play().catch(() => {
       // Superseded by a stop, or not allowed: then the element's own controls start it.
     });
+  }
+
+  /** Takes the picture away, unless another session's is shown by now. */
+  #hide(): void {
+    const { video } = this.#options;
+    if (video !== undefined && video.srcObject === this.#shown) video.srcObject = null;
   }
 
   #viewed(view: ConnectionView): void {
