@@ -136,16 +136,3 @@ async fn sources_in_c_play_with_the_header_of_minor_0_and_that_of_today() {
         }
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_different_libraries_in_the_daemon_are_not_mistaken_for_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let library = compile(folder.path(), "source.c", &["-DOTHER"]);
-    let c = PluginSpec { isolation: Isolation::InProcess, ..PluginSpec::new("c", library.to_str().unwrap()) };
-    let rust = PluginSpec { isolation: Isolation::InProcess, ..source("rust", json!({})) };
-    let bench = Bench::settled(options(), vec![c.clone()]).await;
-    bench.state("c", PluginState::Ready).await;
-    within("the reload", bench.host.apply(vec![c, rust])).await;
-    let ids: Vec<_> = bench.host.status().into_iter().map(|status| status.id.unwrap()).collect();
-    assert_eq!(ids, ["org.icescope.fixture.c", "org.icescope.fixture.source"]);
-}
