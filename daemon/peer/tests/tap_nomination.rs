@@ -6,7 +6,7 @@ mod tap_common;
 use std::net::SocketAddr;
 
 use tap_common::check::{Heard, daemon_with, hear, nomination, port_of};
-use tap_common::{End, Plan, count, soon};
+use tap_common::{End, Plan, soon};
 use tokio::net::UdpSocket;
 
 /// The browser's end, played.
@@ -47,7 +47,6 @@ async fn a_nomination_ahead_of_the_daemons_own_check_is_answered() {
     let (script, mut daemon, address, _browser) = scene(true).await;
     script.nominate(address, 1).await;
     assert_eq!(script.until_answered().await, 1, "the first request, sent once");
-    daemon.recorded("the answer", |events| count(events, "stun.binding.success") >= 2).await;
     let id = "01".repeat(12);
     let of_first = |events: &[icescope_model::Observation], kind: &str| {
         events
@@ -55,6 +54,7 @@ async fn a_nomination_ahead_of_the_daemons_own_check_is_answered() {
             .filter(|event| event.kind == kind && tap_common::fact(event, "transactionId") == id)
             .count()
     };
+    daemon.recorded("the answer", |events| of_first(events, "stun.binding.success") > 0).await;
     let events = daemon.events();
     assert_eq!(of_first(events, "stun.binding.request"), 1, "it was on the wire once");
     assert_eq!(of_first(events, "stun.binding.success"), 1, "and answered once");
