@@ -52,6 +52,7 @@ class Controller {
     const video = this.#video;
     if (video === undefined) return;
     clearSession();
+    store.timeline.hold();
     const { fetch, openSocket, granularity } = environment;
     // `?source=NAME` plays another source than the default one.
     const source = new URLSearchParams(location.search).get('source');

@@ -95,6 +95,11 @@ export class Timeline {
     return this.#ordered;
   }
 
+  /** Whether a set-up holds the view back. */
+  get holding(): boolean {
+    return this.#held !== undefined;
+  }
+
   /** Draws nothing new before `release`, at most for `HOLD_MS`: a hundred rows cost the time in which the answer should be handled. */
   hold(): void {
     clearTimeout(this.#held);
