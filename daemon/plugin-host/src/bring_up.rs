@@ -1,6 +1,7 @@
 //! From a configured path to a plugin that is up: verify, seal, start, load, check the configuration, create.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::proto::{Answer, CallError, Command, Described};
 use crate::seal::seal;
 use crate::supervisor::{CRASHED, End, HUNG, Supervisor};
 use crate::up::Up;
-use crate::verify::verify;
+use crate::verify::{Stamp, verify};
 use crate::voice::Voice;
 use crate::{error::Refused, schema};
 
@@ -31,10 +32,10 @@ pub(crate) enum NotUp {
 }
 
 /// Where the library really is, and its sealed copy.
-pub(crate) fn fetch(spec: &PluginSpec, options: &Options) -> Result<(String, OwnedFd), Refused> {
+pub(crate) fn fetch(spec: &PluginSpec, options: &Options) -> Result<(PathBuf, Stamp, OwnedFd), Refused> {
     let verified = verify(&spec.path, options)?;
-    let path = verified.path.display().to_string();
-    Ok((path, seal(verified, spec.sha256.as_deref())?))
+    let (path, stamp) = (verified.path.clone(), verified.stamp);
+    Ok((path, stamp, seal(verified, spec.sha256.as_deref())?))
 }
 
 /// Starts a driver and lets it load the library.
@@ -126,12 +127,12 @@ pub(crate) async fn bring_up(of: &mut Supervisor) -> Result<Up, NotUp> {
         let (spec, options) = (spec.clone(), Arc::clone(&of.options));
         tokio::task::spawn_blocking(move || fetch(&spec, &options)).await
     };
-    let (path, library) = match fetched {
+    let (path, stamp, library) = match fetched {
         Ok(Ok(fetched)) => fetched,
         Ok(Err(refused)) => return Err(NotUp::Refused(refused.to_string())),
         Err(_) => return Err(NotUp::Stopped),
     };
-    of.shared.found_at(path);
+    of.shared.found_at(path, stamp);
     let (link, described) = load(&spec, spec.isolation, &library, &of.options, &of.voice, &of.stop).await?;
     drop(library);
     of.shared.loaded(described.clone());

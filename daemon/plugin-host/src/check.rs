@@ -50,7 +50,7 @@ impl PluginHost {
 }
 
 async fn check(options: &Options, spec: &PluginSpec) -> Result<CheckedPlugin, Vec<CheckProblem>> {
-    let (path, library) = fetch(spec, options).map_err(|refused| problem(refused.to_string()))?;
+    let (path, _, library) = fetch(spec, options).map_err(|refused| problem(refused.to_string()))?;
     let (sink, _source) = EventSink::new(1);
     let voice = Arc::new(Voice::new(&spec.name, sink));
     let stop = CancellationToken::new();
@@ -70,7 +70,7 @@ async fn check(options: &Options, spec: &PluginSpec) -> Result<CheckedPlugin, Ve
         version: described.version,
         vendor: described.vendor,
         license: described.license,
-        path,
+        path: path.display().to_string(),
     })
 }
 

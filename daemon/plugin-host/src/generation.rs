@@ -2,6 +2,7 @@
 //!
 //! A reload that changes a plugin's configuration makes a new generation beside the old one.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,7 @@ use crate::error::ProbeError;
 use crate::options::PluginSpec;
 use crate::probe::{ProbeEvent, ProbeRun};
 use crate::proto::Described;
+use crate::verify::Stamp;
 
 /// Requests on their way to a supervisor.
 const REQUESTS: usize = 32;
@@ -79,7 +81,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 struct Facts {
     described: Option<Described>,
-    path: Option<String>,
+    found: Option<(PathBuf, Stamp)>,
     message: Option<String>,
     process: Option<u32>,
 }
@@ -177,8 +179,14 @@ impl Shared {
         matches!(*self.stage.borrow(), Stage::Disabled { .. } | Stage::Stopped)
     }
 
-    pub(crate) fn found_at(&self, path: String) {
-        self.facts().path = Some(path);
+    pub(crate) fn found_at(&self, path: PathBuf, stamp: Stamp) {
+        self.facts().found = Some((path, stamp));
+    }
+
+    /// Whether another library lies now where this one was loaded from.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let found = self.facts().found.clone();
+        found.is_some_and(|(path, stamp)| stamp.is_replaced(&path))
     }
 
     pub(crate) fn process(&self, id: Option<u32>) {
@@ -236,7 +244,7 @@ impl Shared {
             id: described.map(|described| described.id.clone()),
             kind: described.map(|described| described.kind.clone()),
             version: described.map(|described| described.version.clone()),
-            path: facts.path.clone().unwrap_or_else(|| self.spec.path.clone()),
+            path: facts.found.as_ref().map_or(self.spec.path.clone(), |(path, _)| path.display().to_string()),
             isolation: self.spec.isolation,
             state,
             message: facts.message.clone(),

@@ -82,7 +82,7 @@ impl PluginHost {
     }
 
     /// Goes over to another configuration. Plugins whose part did not change go on untouched, unless they are disabled:
-    /// those are started anew. A changed one is started beside the old one, whose streams go over with the new one's
+    /// those are started anew. A library that was replaced by another file counts as a change. A changed one is started beside the old one, whose streams go over with the new one's
     /// first key frame; if the new one is refused the old one goes on, and its status says so. Returns when all are up
     /// or have failed to be.
     pub async fn apply(&self, specs: Vec<PluginSpec>) {
@@ -265,7 +265,7 @@ impl Inner {
             next.stop.cancel();
         }
         let current = slot.generation();
-        if current.shared.spec == spec && !current.shared.is_disabled() {
+        if current.shared.spec == spec && !current.shared.is_disabled() && !current.shared.is_replaced() {
             // A remark about a changed configuration that was refused is over with it.
             current.shared.say(None);
             return slot;

@@ -17,7 +17,7 @@ const MAX_LIBRARY: u64 = 1 << 30;
 /// Copies the library into sealed memory and compares it with its pin. The hash is of what will be loaded, not of what
 /// lay on the disk a moment ago.
 pub(crate) fn seal(verified: Verified, pin: Option<&str>) -> Result<OwnedFd, Refused> {
-    let Verified { path, file } = verified;
+    let Verified { path, file, .. } = verified;
     let pin = pin.map(parse).transpose()?;
     let (memory, hash) =
         copy(file, pin.is_some()).map_err(|error| Refused::Unreadable { path: path.clone(), error })?;
@@ -99,7 +99,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.so");
         std::fs::write(&path, content).unwrap();
-        seal(Verified { file: File::open(&path).unwrap(), path }, pin)
+        let mut options = crate::options::Options::new(path.clone(), Vec::new());
+        options.plugin_dir = Some(folder.path().to_owned());
+        seal(crate::verify::verify("p.so", &options).unwrap(), pin)
     }
 
     /// Of `abc` (FIPS 180-2, appendix B.1).

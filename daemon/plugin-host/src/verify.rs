@@ -58,6 +58,22 @@ fn fault(what: Owned, daemon: Daemon) -> Option<(String, &'static str)> {
 pub(crate) struct Verified {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
+    pub(crate) stamp: Stamp,
+}
+
+/// Tells whether a file is still the one that was loaded: device, inode, length, change of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(u64, u64, u64, i64, i64);
+
+impl Stamp {
+    fn of(meta: &std::fs::Metadata) -> Self {
+        Self(meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec())
+    }
+
+    /// Whether there is another file now. One that is gone is not replaced (yet).
+    pub(crate) fn is_replaced(self, path: &Path) -> bool {
+        path.metadata().is_ok_and(|meta| Self::of(&meta) != self)
+    }
 }
 
 /// Finds and opens a plugin's library, or says why it may not be loaded.
@@ -81,7 +97,7 @@ pub(crate) fn verify(path: &str, options: &Options) -> Result<Verified, Refused>
         return Err(Refused::NotAFile { path: real });
     }
     check(&real, &meta, daemon)?;
-    Ok(Verified { path: real, file })
+    Ok(Verified { path: real, file, stamp: Stamp::of(&meta) })
 }
 
 fn check_parents(path: &Path, daemon: Daemon) -> Result<(), Refused> {

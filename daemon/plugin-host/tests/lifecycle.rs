@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Bench, next, options, probe, source, unit, within};
+use common::{Bench, next, number, options, probe, source, unit, within};
 use icescope_model::media::{MediaMessage, SourceError};
 use icescope_model::plugin::PluginState;
-use icescope_plugin_host::SourceStream;
+use icescope_plugin_host::{PluginSpec, SourceStream};
 use serde_json::json;
 
 /// Takes messages until the stream was interrupted, and tells why.
@@ -162,4 +162,28 @@ async fn shutting_down_does_not_wait_for_one_who_takes_no_frames() {
     within("shutting down", bench.host.shut_down()).await;
     assert!(!std::path::Path::new(&format!("/proc/{process}")).exists());
     within("the end", async { while stream.messages.recv().await.is_some() {} }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_library_counts_as_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("libsource.so");
+    let spec = || PluginSpec { path: path.display().to_string(), ..source("bars", json!({})) };
+    std::fs::copy(common::fixtures(), &path).unwrap();
+    let bench = Bench::settled(options(), vec![spec()]).await;
+    let mut stream = bench.host.open_stream("bars", 0).unwrap();
+    assert_eq!(number(&unit(&mut stream).await), 0);
+    let before = bench.host.processes();
+    within("the reload", bench.host.apply(vec![spec()])).await;
+    assert_eq!(bench.host.processes(), before);
+    // As a package manager does it: another file under the same name.
+    std::fs::copy(common::fixtures(), folder.path().join("new")).unwrap();
+    std::fs::rename(folder.path().join("new"), &path).unwrap();
+    let change = async {
+        while !matches!(next(&mut stream).await, MediaMessage::Unit(unit) if unit.discontinuity && number(&unit) == 0)
+        {
+        }
+    };
+    within("the change", async { tokio::join!(change, bench.host.apply(vec![spec()])) }).await;
+    assert_ne!(bench.host.processes(), before);
 }

@@ -50,8 +50,8 @@ pub fn options() -> Options {
     let mut options = Options::new(env!("CARGO_BIN_EXE_plugin-host-child").into(), Vec::new());
     options.deadlines = Deadlines {
         load: Duration::from_secs(10),
-        create: Duration::from_millis(700),
-        call: Duration::from_millis(700),
+        create: Duration::from_secs(1),
+        call: Duration::from_secs(1),
         control: Duration::from_millis(500),
         destroy: Duration::from_millis(500),
         run_grace: Duration::from_millis(500),
