@@ -26,7 +26,7 @@ use super::vp8;
 
 /// How long the first frame waits after the handshake's last flight. Some clients handle what arrives together before they
 /// set up SRTP for it, and drop it; a browser would not need this.
-const SETTLE: Duration = Duration::from_millis(2);
+const SETTLE: Duration = Duration::from_millis(1);
 
 /// The clock face for a first frame: any value will do (RFC 3550 §5.1 wants it random).
 #[derive(Debug, Clone, Copy)]
