@@ -22,6 +22,12 @@
 //! | leaks memory or threads | ends with its process | **stays in the daemon** |
 //! | means harm | **not contained**: it runs as the daemon's user. `no_new_privs`, a clean environment and no inherited descriptors narrow what it can reach, no more | **not contained** |
 //!
+//! What happens is told three times: in the log (fields `plugin`, `kind`), as an observation of the daemon's scope, and
+//! as the state and message of the plugin's status. Kinds: `plugin.ready`, `plugin.refused` (it may not be loaded, or
+//! its configuration is wrong), `plugin.failed` (it said that it cannot go on), `plugin.crashed`, `plugin.hung`,
+//! `plugin.disabled`, `plugin.ended` (a source came to its end), and what the plugin itself says: `plugin.event`,
+//! `plugin.report` (a probe's events and reports of a run go to its caller instead).
+//!
 //! Frames are copied out of the shared memory once and only the copy is looked at. Nothing is ever unloaded: a reload
 //! is a new process, or, in-process, a new instance (and, for a changed library, new code beside the old).
 

@@ -266,6 +266,11 @@ impl Supervisor {
 
     /// Destroys what can still be destroyed in good order.
     async fn finish(&mut self, mut up: Up, end: End) -> End {
+        // A call that was cut short because the plugin is to go is no fault of the plugin's.
+        if self.stop.is_cancelled() && !matches!(end, End::Stopped) {
+            up.link.end().await;
+            return End::Stopped;
+        }
         let orderly = match &end {
             End::Stopped | End::Idle => true,
             End::Fell(fall, ..) => *fall == Fall::Error,
