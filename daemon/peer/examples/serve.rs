@@ -2,7 +2,7 @@
 //!
 //! `serve LISTEN DIRECTORY`: plays the VP8 frames in DIRECTORY (one file each, in the order of their names, made by
 //! `… ! vp8enc ! multifilesink location=f%04d.vp8`) in a loop at 30 frames per second.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::large_futures)]
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -34,7 +34,15 @@ impl Sources for Recorded {
 
     fn formats(&self, _name: &str) -> Result<Vec<Format>, SourceError> {
         let (bitstream, mime) = (Bitstream::Frame, "video/VP8".to_owned());
-        Ok(vec![Format { bitstream, mime, fmtp: String::new(), width: 640, height: 480, frame_rate: (30, 1), bit_rate: None }])
+        Ok(vec![Format {
+            bitstream,
+            mime,
+            fmtp: String::new(),
+            width: 640,
+            height: 480,
+            frame_rate: (30, 1),
+            bit_rate: None,
+        }])
     }
 
     fn open(&self, _name: &str, _format: usize) -> Result<OpenStream, SourceError> {
@@ -106,7 +114,9 @@ async fn serve(mut stream: TcpStream, peer: Peer, known: Known) -> Result<(), Fa
         let (head, length) = loop {
             if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 let head = String::from_utf8(buffer[..end].to_vec())?;
-                let header = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+                let header = head.lines().find_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned)
+                });
                 let length = header.map_or(Ok(0), |value| value.trim().parse::<usize>())?;
                 buffer.drain(..end + 4);
                 break (head, length);
@@ -132,7 +142,11 @@ async fn serve(mut stream: TcpStream, peer: Peer, known: Known) -> Result<(), Fa
                     Ok(answer) => {
                         let path = format!("/whep/{id}");
                         known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), id);
-                        ("201 Created", format!("Location: {path}\r\nContent-Type: application/sdp\r\n"), answer.sdp)
+                        (
+                            "201 Created",
+                            format!("Location: {path}\r\nContent-Type: application/sdp\r\n"),
+                            answer.sdp,
+                        )
                     }
                     Err(error) => ("400 Bad Request", String::new(), error.to_string()),
                 }
@@ -140,7 +154,11 @@ async fn serve(mut stream: TcpStream, peer: Peer, known: Known) -> Result<(), Fa
             ("PATCH", Some(id)) => {
                 let fragment = Trickle { candidates: vec![body], ..Trickle::default() };
                 let outcome = peer.trickle(id, fragment).await;
-                ("204 No Content", String::new(), outcome.err().map(|error| error.to_string()).unwrap_or_default())
+                (
+                    "204 No Content",
+                    String::new(),
+                    outcome.err().map(|error| error.to_string()).unwrap_or_default(),
+                )
             }
             ("DELETE", Some(id)) => {
                 peer.close(id, CloseReason::Deleted);
@@ -159,10 +177,16 @@ async fn serve(mut stream: TcpStream, peer: Peer, known: Known) -> Result<(), Fa
 async fn main() -> Result<(), Failure> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     let mut words = std::env::args().skip(1);
-    let (Some(listen), Some(directory)) = (words.next(), words.next()) else { return Err("serve LISTEN DIRECTORY".into()) };
-    let mut files: Vec<_> = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    let (Some(listen), Some(directory)) = (words.next(), words.next()) else {
+        return Err("serve LISTEN DIRECTORY".into());
+    };
+    let mut files: Vec<_> =
+        std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.sort();
-    let frames = files.iter().map(|file| Ok(Bytes::from(std::fs::read(file)?))).collect::<std::io::Result<Vec<_>>>()?;
+    let frames = files
+        .iter()
+        .map(|file| Ok(Bytes::from(std::fs::read(file)?)))
+        .collect::<std::io::Result<Vec<_>>>()?;
     let (sink, mut events) = EventSink::new(4096);
     let verbose = std::env::var_os("EVENTS").is_some();
     tokio::spawn(async move {
@@ -172,7 +196,12 @@ async fn main() -> Result<(), Failure> {
             }
         }
     });
-    let options = Options { warm_default: true, allow_loopback: std::env::var_os("LOOPBACK").is_some(), max_sessions: 1000, ..Options::default() };
+    let options = Options {
+        warm_default: true,
+        allow_loopback: std::env::var_os("LOOPBACK").is_some(),
+        max_sessions: 1000,
+        ..Options::default()
+    };
     let peer = Peer::new(options, Arc::new(Recorded { frames: Arc::new(frames) }), sink)?;
     let listener = TcpListener::bind(&listen).await?;
     let known = Known::default();

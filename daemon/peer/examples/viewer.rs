@@ -1,7 +1,7 @@
 //! A crowd of viewers for the bench: each plays over WHEP, counts what arrives, and tells at the end.
 //!
 //! `viewer --url http://HOST:PORT [--source NAME] [--viewers N] [--seconds S]`; ends after S seconds or at SIGINT.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::large_futures)]
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -176,7 +176,12 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// One HTTP request; head and body of the answer.
-async fn request(arguments: &Arguments, method: &str, path: &str, body: &str) -> Result<(String, String), Failure> {
+async fn request(
+    arguments: &Arguments,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<(String, String), Failure> {
     let host = &arguments.host;
     let mut stream = TcpStream::connect(host).await?;
     let head = format!(
@@ -198,7 +203,9 @@ async fn request(arguments: &Arguments, method: &str, path: &str, body: &str) ->
             return Ok((head.to_owned(), body.to_owned()));
         }
         if stream.read_buf(&mut answer).await? == 0 {
-            return Err(format!("{method} {path}: the connection closed after {} octets", answer.len()).into());
+            return Err(
+                format!("{method} {path}: the connection closed after {} octets", answer.len()).into()
+            );
         }
     }
 }
@@ -232,7 +239,8 @@ async fn main() -> Result<(), Failure> {
         let _ = request(&arguments, "DELETE", &viewer.resource, "").await;
         let _ = viewer.connection.close().await;
     }
-    let mut first: Vec<f64> = viewers.iter().map(|viewer| viewer.first_frame.as_secs_f64() * 1000.0).collect();
+    let mut first: Vec<f64> =
+        viewers.iter().map(|viewer| viewer.first_frame.as_secs_f64() * 1000.0).collect();
     first.sort_by(f64::total_cmp);
     println!(
         "{} viewers: {frames} frames, {:.0} kbit/s each, first frame {:.0} ms (median)",

@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn loopback_is_listed_only_where_it_is_allowed() {
         let addresses = LocalAddresses::default();
-        let mut options = Options { allow_loopback: true, interfaces: vec!["lo".into()], ..Options::default() };
+        let mut options =
+            Options { allow_loopback: true, interfaces: vec!["lo".into()], ..Options::default() };
         assert!(addresses.list(&options).iter().all(IpAddr::is_loopback));
         assert!(addresses.list(&options).contains(&"127.0.0.1".parse().unwrap()));
         options.allow_loopback = false;
@@ -76,9 +77,11 @@ mod tests {
 
     #[test]
     fn families_and_exclusions_hold() {
-        let options = Options { allow_loopback: true, families: crate::options::Families::V6, ..Options::default() };
+        let options =
+            Options { allow_loopback: true, families: crate::options::Families::V6, ..Options::default() };
         assert!(LocalAddresses::default().list(&options).iter().all(IpAddr::is_ipv6));
-        let options = Options { allow_loopback: true, exclude_interfaces: vec!["*".into()], ..Options::default() };
+        let options =
+            Options { allow_loopback: true, exclude_interfaces: vec!["*".into()], ..Options::default() };
         assert_eq!(LocalAddresses::default().list(&options), Vec::<IpAddr>::new());
     }
 }

@@ -74,8 +74,10 @@ impl OfferFacts {
             .iter()
             .find(|section| section.media_name.media == "video")
             .ok_or_else(|| bad("it has no video section; add a video transceiver or track"))?;
-        let attribute = |name: &str| first.attribute(name).flatten().or(parsed.attribute(name).map(String::as_str));
-        let needed = |name: &str| attribute(name).map(str::to_owned).ok_or_else(|| bad(format!("it has no a={name}")));
+        let attribute =
+            |name: &str| first.attribute(name).flatten().or(parsed.attribute(name).map(String::as_str));
+        let needed =
+            |name: &str| attribute(name).map(str::to_owned).ok_or_else(|| bad(format!("it has no a={name}")));
         for section in sections {
             if section.attribute("mid").flatten().is_none_or(str::is_empty) {
                 return Err(bad("a media section has no a=mid (RFC 9429 §5.2.1 asks for it)"));
@@ -83,7 +85,8 @@ impl OfferFacts {
         }
         needed("ice-pwd")?;
         needed("fingerprint")?;
-        let (ufrag, mid) = (needed("ice-ufrag")?, first.attribute("mid").flatten().unwrap_or_default().to_owned());
+        let (ufrag, mid) =
+            (needed("ice-ufrag")?, first.attribute("mid").flatten().unwrap_or_default().to_owned());
         let formats = section.media_name.formats.iter().filter_map(|format| format.parse().ok());
         let lookup = |name: &str, payload_type: u8| {
             section.attributes.iter().find_map(|attribute| {
@@ -136,25 +139,37 @@ pub(crate) fn choose(formats: &[Format], offered: &[Offered]) -> Result<Agreed, 
         .enumerate()
         .filter_map(|(index, format)| Some((index, format, Codec::of(format)?)))
         .find_map(|(index, format, codec)| {
-            let exact = offered.iter().find(|offered| accepts(codec, &format.fmtp, offered) && same_profile(&format.fmtp, offered));
-            let offered = exact.or_else(|| offered.iter().find(|offered| accepts(codec, &format.fmtp, offered)))?;
+            let exact = offered
+                .iter()
+                .find(|offered| accepts(codec, &format.fmtp, offered) && same_profile(&format.fmtp, offered));
+            let offered =
+                exact.or_else(|| offered.iter().find(|offered| accepts(codec, &format.fmtp, offered)))?;
             Some(Agreed { index, codec, offered: offered.clone() })
         })
-        .ok_or_else(|| SignalError::NoCommonFormat { offered: names(offered), available: format_names(formats) })
+        .ok_or_else(|| SignalError::NoCommonFormat {
+            offered: names(offered),
+            available: format_names(formats),
+        })
 }
 
 /// The codecs of an offer whose frames can be measured, in its order.
 pub(crate) fn measurable(offered: &[Offered]) -> Result<Vec<(Codec, Offered)>, SignalError> {
-    let codecs: Vec<_> = offered.iter().filter_map(|offered| Some((offered.codec()?, offered.clone()))).collect();
+    let codecs: Vec<_> =
+        offered.iter().filter_map(|offered| Some((offered.codec()?, offered.clone()))).collect();
     if codecs.is_empty() {
-        return Err(SignalError::NoCommonFormat { offered: names(offered), available: "VP8, H264 (to be measured)".to_owned() });
+        return Err(SignalError::NoCommonFormat {
+            offered: names(offered),
+            available: "VP8, H264 (to be measured)".to_owned(),
+        });
     }
     Ok(codecs)
 }
 
 /// The index of the source's format that continues what was agreed.
 pub(crate) fn same_format(formats: &[Format], codec: Codec, offered: &Offered) -> Option<usize> {
-    formats.iter().position(|format| Codec::of(format) == Some(codec) && accepts(codec, &format.fmtp, offered))
+    formats
+        .iter()
+        .position(|format| Codec::of(format) == Some(codec) && accepts(codec, &format.fmtp, offered))
 }
 
 fn accepts(codec: Codec, fmtp: &str, offered: &Offered) -> bool {
@@ -163,7 +178,8 @@ fn accepts(codec: Codec, fmtp: &str, offered: &Offered) -> bool {
             Codec::Vp8 => true,
             // Non-interleaved mode is what the packetiser makes (RFC 6184 §6.3); an absent parameter means single NAL mode.
             Codec::H264 => {
-                parameter(&offered.fmtp, "packetization-mode") == Some("1") && profiles_match(fmtp, &offered.fmtp)
+                parameter(&offered.fmtp, "packetization-mode") == Some("1")
+                    && profiles_match(fmtp, &offered.fmtp)
             }
         }
 }
@@ -177,7 +193,9 @@ fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
 
 /// Whether both name the same profile (or neither does): preferred to one that is merely compatible.
 fn same_profile(fmtp: &str, offered: &Offered) -> bool {
-    let profile = |fmtp: &str| parameter(fmtp, "profile-level-id").and_then(|id| id.get(..4)).map(str::to_ascii_lowercase);
+    let profile = |fmtp: &str| {
+        parameter(fmtp, "profile-level-id").and_then(|id| id.get(..4)).map(str::to_ascii_lowercase)
+    };
     profile(fmtp) == profile(&offered.fmtp)
 }
 
@@ -198,7 +216,8 @@ fn profiles_match(ours: &str, theirs: &str) -> bool {
 fn names(offered: &[Offered]) -> String {
     let mut names: Vec<String> = Vec::new();
     for codec in offered {
-        let profile = parameter(&codec.fmtp, "profile-level-id").map_or(String::new(), |id| format!(" ({id})"));
+        let profile =
+            parameter(&codec.fmtp, "profile-level-id").map_or(String::new(), |id| format!(" ({id})"));
         let name = format!("{}{profile}", codec.name);
         if !names.contains(&name) {
             names.push(name);
@@ -228,7 +247,15 @@ mod tests {
 
     fn format(mime: &str, fmtp: &str) -> Format {
         let bitstream = if mime.ends_with("VP8") { Bitstream::Frame } else { Bitstream::AnnexB };
-        Format { bitstream, mime: mime.into(), fmtp: fmtp.into(), width: 0, height: 0, frame_rate: (0, 0), bit_rate: None }
+        Format {
+            bitstream,
+            mime: mime.into(),
+            fmtp: fmtp.into(),
+            width: 0,
+            height: 0,
+            frame_rate: (0, 0),
+            bit_rate: None,
+        }
     }
 
     #[test]
@@ -247,7 +274,10 @@ mod tests {
         let vp8 = format("video/VP8", "");
         let agreed = choose(&[h264.clone(), vp8.clone()], &facts.video).unwrap();
         assert_eq!((agreed.index, agreed.codec), (0, Codec::H264));
-        assert_eq!(agreed.offered.payload_type, 109, "mode 1 and the very profile, though a compatible one comes first");
+        assert_eq!(
+            agreed.offered.payload_type, 109,
+            "mode 1 and the very profile, though a compatible one comes first"
+        );
         let agreed = choose(&[vp8, h264], &facts.video).unwrap();
         assert_eq!((agreed.index, agreed.codec, agreed.offered.payload_type), (0, Codec::Vp8, 96));
     }
@@ -258,19 +288,36 @@ mod tests {
         let offer = |fmtp: &str| [Offered { payload_type: 100, name: "H264".into(), fmtp: fmtp.into() }];
         assert!(choose(&source, &offer("profile-level-id=42e01f")).is_err(), "single NAL mode");
         assert!(choose(&source, &offer("packetization-mode=1;profile-level-id=42e01f")).is_ok());
-        assert!(choose(&source, &offer("packetization-mode=1;profile-level-id=42001f")).is_ok(), "baseline shows constrained");
-        assert!(choose(&source, &offer("packetization-mode=1;profile-level-id=64001f")).is_err(), "high is another profile");
-        assert!(choose(&source, &offer("packetization-mode=1;profile-level-id=42e0")).is_err(), "not a profile");
+        assert!(
+            choose(&source, &offer("packetization-mode=1;profile-level-id=42001f")).is_ok(),
+            "baseline shows constrained"
+        );
+        assert!(
+            choose(&source, &offer("packetization-mode=1;profile-level-id=64001f")).is_err(),
+            "high is another profile"
+        );
+        assert!(
+            choose(&source, &offer("packetization-mode=1;profile-level-id=42e0")).is_err(),
+            "not a profile"
+        );
         let high = [format("video/H264", "profile-level-id=640028")];
-        assert!(choose(&high, &offer("packetization-mode=1;profile-level-id=64001f")).is_ok(), "the level may differ");
+        assert!(
+            choose(&high, &offer("packetization-mode=1;profile-level-id=64001f")).is_ok(),
+            "the level may differ"
+        );
         assert!(choose(&high, &offer("packetization-mode=1;profile-level-id=42e01f")).is_err());
     }
 
     #[test]
     fn without_a_common_format_both_sides_are_named() {
         let offered = [Offered { payload_type: 45, name: "AV1".into(), fmtp: String::new() }];
-        let error = choose(&[format("video/VP8", ""), format("video/H264", "profile-level-id=42e01f")], &offered).unwrap_err();
-        assert_eq!(error.to_string(), "no common video format: the offer has AV1, the source has VP8, H264 (42e01f)");
+        let error =
+            choose(&[format("video/VP8", ""), format("video/H264", "profile-level-id=42e01f")], &offered)
+                .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no common video format: the offer has AV1, the source has VP8, H264 (42e01f)"
+        );
     }
 
     #[test]

@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_servers_credential_is_not_shown() {
-        let server = IceServer { urls: vec!["turn:t".into()], username: "u".into(), credential: "hush".into() };
+        let server =
+            IceServer { urls: vec!["turn:t".into()], username: "u".into(), credential: "hush".into() };
         assert!(!format!("{server:?}").contains("hush"));
     }
 }

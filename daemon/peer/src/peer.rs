@@ -47,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) addresses: LocalAddresses,
     pub(crate) shared_port: Option<Arc<SharedPort>>,
     pub(crate) stop: CancellationToken,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
 }
 
 /// A session's place in the table.
@@ -103,7 +103,11 @@ impl Drop for Reserved<'_> {
 }
 
 fn hub_options(options: &Options) -> HubOptions {
-    HubOptions { keep_warm: options.keep_warm, warm_default: options.warm_default, bit_rates: options.bit_rate }
+    HubOptions {
+        keep_warm: options.keep_warm,
+        warm_default: options.warm_default,
+        bit_rates: options.bit_rate,
+    }
 }
 
 impl Peer {
@@ -142,7 +146,7 @@ impl Peer {
     /// Answers a session's offer.
     pub async fn answer(&self, id: SessionId, offer: Offer) -> Result<Answer, SignalError> {
         let mut place = self.reserve(id)?;
-        let (answer, session, ends) = build::answer(&self.inner, id, offer).await?;
+        let (answer, session, ends) = Box::pin(build::answer(&self.inner, id, offer)).await?;
         self.inner.sessions().insert(id, Place::Session(Arc::clone(&session)));
         place.kept = true;
         let options = self.inner.options();
@@ -219,10 +223,10 @@ impl Peer {
     fn move_viewers(&self, name: &str, concerned: impl Fn(bool, &str) -> bool) {
         for session in self.inner.all() {
             let Media::Play { viewer, follows_default, .. } = &session.media else { continue };
-            if concerned(*follows_default, &viewer.stream().source) {
-                if let Err(reason) = session.change_source(&self.inner.hub, name) {
-                    session.end(CloseReason::SourceEnded(reason));
-                }
+            if concerned(*follows_default, &viewer.stream().source)
+                && let Err(reason) = session.change_source(&self.inner.hub, name)
+            {
+                session.end(CloseReason::SourceEnded(reason));
             }
         }
     }

@@ -38,10 +38,14 @@ impl<'a> CandidateFacts<'a> {
         let body = text.strip_prefix("a=").unwrap_or(text);
         let body = body.strip_prefix("candidate:").unwrap_or(body);
         let words: Vec<&str> = body.split_ascii_whitespace().collect();
-        let [_foundation, component, protocol, priority, address, port, "typ", kind, rest @ ..] = &words[..] else {
-            return bad("it is not «foundation component transport priority address port typ type» (RFC 8839 §5.1)");
+        let [_foundation, component, protocol, priority, address, port, "typ", kind, rest @ ..] = &words[..]
+        else {
+            return bad(
+                "it is not «foundation component transport priority address port typ type» (RFC 8839 §5.1)",
+            );
         };
-        let (Ok(component), Ok(priority), Ok(port)) = (component.parse(), priority.parse(), port.parse()) else {
+        let (Ok(component), Ok(priority), Ok(port)) = (component.parse(), priority.parse(), port.parse())
+        else {
             return bad("component, priority or port is not a number in range");
         };
         if !["udp", "tcp"].iter().any(|known| protocol.eq_ignore_ascii_case(known)) {
@@ -72,7 +76,8 @@ impl<'a> CandidateFacts<'a> {
 /// `<uuid>.local` as browsers make them; no other name is ever resolved.
 fn is_mdns_name(name: &str) -> bool {
     name.strip_suffix(".local").is_some_and(|head| {
-        (1..=63).contains(&head.len()) && head.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        (1..=63).contains(&head.len())
+            && head.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     })
 }
 
@@ -150,11 +155,21 @@ mod tests {
 
     #[test]
     fn ordinary_addresses_and_mdns_names_may_be_used() {
-        for address in ["192.168.1.2", "10.0.0.1", "203.0.113.9", "2001:db8::1", "3b9f0d3e-1a5c-4c1e-9a55-0f1f0d9b6f2a.local"] {
+        for address in [
+            "192.168.1.2",
+            "10.0.0.1",
+            "203.0.113.9",
+            "2001:db8::1",
+            "3b9f0d3e-1a5c-4c1e-9a55-0f1f0d9b6f2a.local",
+        ] {
             assert_eq!(door(address, 5000), Door::Open, "{address}");
         }
         let text = "candidate:1 1 udp 1 127.0.0.1 5000 typ host";
-        assert_eq!(CandidateFacts::read(text).unwrap().door(true), Door::Open, "loopback, where it is allowed");
+        assert_eq!(
+            CandidateFacts::read(text).unwrap().door(true),
+            Door::Open,
+            "loopback, where it is allowed"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Sessions that play, over loopback, against a client of the same crate.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::large_futures, missing_docs)]
 
 mod common;
 
@@ -79,7 +79,9 @@ async fn two_viewers_share_one_encoder_and_each_has_its_own_numbers() {
     let (first, second) = (one.frame().await, two.frame().await);
     assert_eq!((mark(&first), mark(&second)), (7, 7));
     assert_ne!(first[0].header.ssrc, second[0].header.ssrc);
-    let numbers = |frame: &[common::client::Received]| frame.iter().map(|p| p.header.sequence_number).collect::<Vec<_>>();
+    let numbers = |frame: &[common::client::Received]| {
+        frame.iter().map(|p| p.header.sequence_number).collect::<Vec<_>>()
+    };
     assert_ne!(numbers(&first), numbers(&second));
     rig.event("media.first_frame_sent").await;
     rig.event("media.first_frame_sent").await;
@@ -148,7 +150,9 @@ async fn a_live_viewer_goes_over_to_another_source_without_a_seam() {
     let step = header.timestamp.wrapping_sub(last.header.timestamp);
     assert!((1..90_000 * 20).contains(&step), "time goes on: {step}");
     assert_eq!(delta[0].header.timestamp.wrapping_sub(header.timestamp), 3000);
-    let picture = |packet: &common::client::Received| u16::from_be_bytes([packet.payload[2], packet.payload[3]]) & 0x7fff;
+    let picture = |packet: &common::client::Received| {
+        u16::from_be_bytes([packet.payload[2], packet.payload[3]]) & 0x7fff
+    };
     assert_eq!(picture(&key[0]), (picture(&last) + 2) & 0x7fff, "picture ids go on");
     eventually("the old stream is let go", || {
         bars.is_closed() || {
@@ -166,10 +170,8 @@ async fn a_source_without_the_negotiated_format_closes_the_session_and_no_other(
     let mut rig = rig(options(), sources.clone());
     let (mut one, mut other) = (Client::viewer().await, Client::viewer().await);
     let follows = watching(&rig, &mut one, SessionId::random()).await;
-    let named = Offer {
-        direction: Direction::Play { source: Some("bars".into()) },
-        ..play(other.offer().await)
-    };
+    let named =
+        Offer { direction: Direction::Play { source: Some("bars".into()) }, ..play(other.offer().await) };
     let stays = rig.peer.answer(SessionId::random(), named).await.unwrap();
     sources.set_default("camera");
     rig.peer.set_default_source("camera");
@@ -203,7 +205,10 @@ async fn offers_without_a_common_format_or_source_are_refused() {
     let mut client = Client::viewer().await;
     let sdp = client.offer().await;
     let refused = rig.peer.answer(SessionId::random(), play(sdp.clone())).await.unwrap_err();
-    assert_eq!(refused.to_string(), "no common video format: the offer has VP8, the source has H264 (42e01f)");
+    assert_eq!(
+        refused.to_string(),
+        "no common video format: the offer has VP8, the source has H264 (42e01f)"
+    );
     let unknown = Offer { direction: Direction::Play { source: Some("x".into()) }, ..play(sdp) };
     assert!(matches!(rig.peer.answer(SessionId::random(), unknown).await, Err(SignalError::Source(_))));
     assert!(rig.peer.sessions().is_empty() && sources.opened().is_empty());

@@ -1,5 +1,5 @@
 //! A client's own picture is measured and goes nowhere.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::large_futures, missing_docs)]
 
 mod common;
 
@@ -45,7 +45,10 @@ async fn what_arrives_is_measured() {
     assert!(answer.sdp.contains("a=recvonly"), "{}", answer.sdp);
     client.accept(&answer).await;
     let mut state = answer.link.state.clone();
-    tokio::time::timeout(PATIENCE, state.wait_for(|state| *state == PeerState::Connected)).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, state.wait_for(|state| *state == PeerState::Connected))
+        .await
+        .unwrap()
+        .unwrap();
     client.connected().await;
     let track = client.sending.clone().unwrap();
     // The tick paces the sender; what is waited for is the observation.

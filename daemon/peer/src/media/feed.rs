@@ -111,18 +111,12 @@ impl Feed {
     fn refill(&mut self) {
         for entry in self.viewer.take() {
             let now = Instant::now();
-            let timestamp = match &mut self.timeline {
-                Some(timeline) => {
-                    if entry.rebase {
-                        timeline.rebase(entry.unit.pts_ns, now.saturating_duration_since(self.last_sent_at));
-                    }
-                    timeline.at(entry.unit.pts_ns)
-                }
-                None => {
-                    self.timeline = Some(Timeline::new(self.origin.timestamp, entry.unit.pts_ns));
-                    self.origin.timestamp
-                }
-            };
+            let pts = entry.unit.pts_ns;
+            let timeline = self.timeline.get_or_insert_with(|| Timeline::new(self.origin.timestamp, pts));
+            if entry.rebase && self.first_sent {
+                timeline.rebase(pts, now.saturating_duration_since(self.last_sent_at));
+            }
+            let timestamp = timeline.at(pts);
             if entry.rebase || !self.first_sent {
                 self.shift_pictures(&entry.unit);
             }
@@ -133,7 +127,8 @@ impl Feed {
     /// One frame as RTP packets.
     fn emit(&mut self, unit: &Unit, timestamp: u32) {
         let now = Instant::now();
-        let picture = unit.picture_id.map(|picture| picture.wrapping_add(self.picture_shift) & vp8::PICTURE_ID_MASK);
+        let picture =
+            unit.picture_id.map(|picture| picture.wrapping_add(self.picture_shift) & vp8::PICTURE_ID_MASK);
         let payloads = unit.cut.payloads();
         let last = payloads.len() - 1;
         for (index, payload) in payloads.enumerate() {

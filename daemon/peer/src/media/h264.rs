@@ -19,7 +19,9 @@ fn kind(nal: &[u8]) -> u8 {
 pub(crate) fn nal_units(stream: &[u8]) -> Vec<&[u8]> {
     let mut starts = Vec::new();
     let mut at = 0;
-    while let Some(found) = stream.get(at..).and_then(|rest| rest.windows(3).position(|code| code == [0, 0, 1])) {
+    while let Some(found) =
+        stream.get(at..).and_then(|rest| rest.windows(3).position(|code| code == [0, 0, 1]))
+    {
         starts.push(at + found);
         at += found + 3;
     }
@@ -66,7 +68,8 @@ impl H264 {
         let mut buffer = BytesMut::with_capacity(unit.len() + unit.len() / limit * 2 + 64);
         let mut ends = Vec::new();
         if key || has_sps || has_pps {
-            let sets: Vec<&[u8]> = [&self.sps[..], &self.pps[..]].into_iter().filter(|set| !set.is_empty()).collect();
+            let sets: Vec<&[u8]> =
+                [&self.sps[..], &self.pps[..]].into_iter().filter(|set| !set.is_empty()).collect();
             put_parameter_sets(&sets, limit, &mut buffer, &mut ends);
         }
         for nal in slices {
@@ -153,7 +156,8 @@ mod tests {
     #[test]
     fn parameter_sets_travel_together_and_the_slice_in_fragments() {
         let slice: Vec<u8> = std::iter::once(0x65).chain((0..2500u32).map(|i| (i % 250 + 1) as u8)).collect();
-        let cut = H264::default().packetise(&unit(&[&[9, 0xf0], &[0x67, 1, 2], &[0x68, 3], &slice]), true, 1180);
+        let cut =
+            H264::default().packetise(&unit(&[&[9, 0xf0], &[0x67, 1, 2], &[0x68, 3], &slice]), true, 1180);
         let payloads: Vec<_> = cut.payloads().collect();
         assert_eq!(&payloads[0][..], [0x78, 0, 3, 0x67, 1, 2, 0, 2, 0x68, 3]);
         assert_eq!(payloads.len(), 4, "a STAP-A and three fragments; the delimiter is left out");

@@ -41,7 +41,12 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(sources: Arc<dyn Sources>, options: HubOptions, tasks: TaskTracker, stop: CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(
+        sources: Arc<dyn Sources>,
+        options: HubOptions,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         let (streams, options) = (Mutex::default(), Mutex::new(options));
         Arc::new(Self { sources, streams, options, tasks, stop })
     }
@@ -65,7 +70,13 @@ impl Hub {
     }
 
     /// The running stream of a source's format, opened if need be.
-    pub(crate) fn stream(self: &Arc<Self>, source: &str, index: usize, format: &Format, codec: Codec) -> Result<Arc<Stream>, SourceError> {
+    pub(crate) fn stream(
+        self: &Arc<Self>,
+        source: &str,
+        index: usize,
+        format: &Format,
+        codec: Codec,
+    ) -> Result<Arc<Stream>, SourceError> {
         let mut streams = self.streams();
         let key = (source.to_owned(), index);
         if let Some(stream) = streams.get(&key).filter(|stream| !stream.has_ended()) {

@@ -39,7 +39,13 @@ struct State {
 
 impl Stream {
     /// A stream that has just been opened.
-    pub(crate) fn new(source: &str, format: &Format, codec: Codec, controls: Controls, bit_rates: BitRates) -> Self {
+    pub(crate) fn new(
+        source: &str,
+        format: &Format,
+        codec: Codec,
+        controls: Controls,
+        bit_rates: BitRates,
+    ) -> Self {
         let bounds = Bounds::new((bit_rates.min, bit_rates.max), format.bit_rate);
         let start = bounds.map_or(bit_rates.start, |bounds| bit_rates.start.clamp(bounds.min, bounds.max));
         let stream = Self {
@@ -212,7 +218,8 @@ impl Stream {
         let now = Monotonic::now();
         let (target, viewers) = {
             let mut state = self.state();
-            let needs: Vec<_> = state.viewers.iter().filter(|viewer| viewer.is_live()).map(|v| v.need(now)).collect();
+            let needs: Vec<_> =
+                state.viewers.iter().filter(|viewer| viewer.is_live()).map(|v| v.need(now)).collect();
             for viewer in &state.viewers {
                 viewer.set_thin(thinned(viewer.need(now), bounds, viewer.is_thin()));
             }

@@ -224,3 +224,83 @@ impl Viewer {
         self.thin.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use icescope_model::media::{Bitstream, Format};
+
+    use super::*;
+    use crate::media::packetiser::{Codec, Cut};
+    use crate::options::BitRates;
+
+    fn stream() -> Arc<Stream> {
+        let (bitstream, mime) = (Bitstream::Frame, "video/VP8".to_owned());
+        let format = Format {
+            bitstream,
+            mime,
+            fmtp: String::new(),
+            width: 0,
+            height: 0,
+            frame_rate: (0, 0),
+            bit_rate: None,
+        };
+        Arc::new(Stream::new("bars", &format, Codec::Vp8, Box::new(|_| ()), BitRates::default()))
+    }
+
+    fn viewer(stream: &Arc<Stream>) -> Viewer {
+        let (sink, _) = EventSink::new(8);
+        let viewer = Viewer::new(SessionId::random(), sink, (1, 96), Arc::clone(stream), mpsc::channel(1).0);
+        viewer.go_live(&Start { units: vec![], complete: false });
+        viewer
+    }
+
+    fn unit(key: bool) -> Arc<Unit> {
+        let cut = Cut { buffer: vec![0; 1000].into(), ends: vec![1000] };
+        Arc::new(Unit { key, discontinuity: false, pts_ns: 0, picture_id: None, cut })
+    }
+
+    #[test]
+    fn a_slow_viewer_begins_again_with_a_key_frame() {
+        let stream = stream();
+        let viewer = viewer(&stream);
+        assert_eq!(
+            viewer.push(stream.id, &unit(false)),
+            Pushed::Skipped,
+            "nothing before the first key frame"
+        );
+        assert_eq!(viewer.push(stream.id, &unit(true)), Pushed::Queued);
+        for _ in 1..UNITS {
+            assert_eq!(viewer.push(stream.id, &unit(false)), Pushed::Queued);
+        }
+        assert_eq!(viewer.push(stream.id, &unit(false)), Pushed::Overrun);
+        assert_eq!(viewer.push(stream.id, &unit(false)), Pushed::Skipped);
+        assert_eq!(viewer.push(stream.id, &unit(true)), Pushed::Queued);
+        assert_eq!(viewer.take().len(), 1, "what was stale is gone");
+        assert_eq!(viewer.take().len(), 0);
+    }
+
+    #[test]
+    fn a_thinned_viewer_gets_key_frames_only() {
+        let stream = stream();
+        let viewer = viewer(&stream);
+        viewer.push(stream.id, &unit(true));
+        viewer.set_thin(true);
+        assert_eq!(viewer.push(stream.id, &unit(false)), Pushed::Skipped);
+        assert_eq!(viewer.push(stream.id, &unit(true)), Pushed::Queued);
+        viewer.set_thin(false);
+        assert_eq!(viewer.push(stream.id, &unit(false)), Pushed::Queued, "it follows on the key frame");
+    }
+
+    #[test]
+    fn another_stream_takes_over_with_its_key_frame_and_the_old_one_lets_go() {
+        let (old, new) = (stream(), stream());
+        let viewer = viewer(&old);
+        viewer.push(old.id, &unit(true));
+        viewer.change(&new);
+        assert_eq!(viewer.push(new.id, &unit(false)), Pushed::Skipped);
+        assert_eq!(viewer.push(old.id, &unit(false)), Pushed::Queued);
+        assert_eq!(viewer.push(new.id, &unit(true)), Pushed::Queued);
+        assert_eq!(viewer.push(old.id, &unit(false)), Pushed::Gone);
+        assert_eq!(viewer.take().iter().map(|entry| entry.rebase).collect::<Vec<_>>(), [false, false, true]);
+    }
+}

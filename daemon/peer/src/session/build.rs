@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use icescope_model::SessionId;
-use icescope_model::signal::{Answer, CloseReason, Direction, LocalCandidates, Offer, PeerState, SignalError};
+use icescope_model::signal::{
+    Answer, CloseReason, Direction, LocalCandidates, Offer, PeerState, SignalError,
+};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -13,13 +15,17 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::peer_connection::{MediaEngine, PeerConnection, PeerConnectionBuilder, RTCSessionDescription, Registry};
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCSessionDescription, Registry,
+};
 
 use super::engine;
 use super::handler::{Handler, States};
 use super::report::Report;
+use super::sdp;
 use super::trickle::Pace;
 use super::wire::Wire;
 use super::{Media, Negotiation, Session, Told};
@@ -28,7 +34,6 @@ use crate::media::viewer::Viewer;
 use crate::negotiate::{self, OfferFacts};
 use crate::options::{Mdns, Options, Policy};
 use crate::peer::Inner;
-use crate::tap::candidate::{AddressMap, rewrite_candidate};
 use crate::uplink::meter::Meter;
 
 /// Host candidates are there as soon as the driver has turned once; this is for a busy machine.
@@ -62,12 +67,17 @@ fn internal(what: &str) -> impl Fn(webrtc::error::Error) -> SignalError + '_ {
 }
 
 /// A description that the crate refuses is the client's fault as far as anyone can tell.
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn refused(error: webrtc::error::Error) -> SignalError {
     SignalError::BadOffer(error.to_string())
 }
 
 /// Answers an offer.
-pub(crate) async fn answer(inner: &Inner, id: SessionId, offer: Offer) -> Result<(Answer, Arc<Session>, Ends), SignalError> {
+pub(crate) async fn answer(
+    inner: &Inner,
+    id: SessionId,
+    offer: Offer,
+) -> Result<(Answer, Arc<Session>, Ends), SignalError> {
     let options = inner.options();
     let facts = OfferFacts::read(&offer.sdp)?;
     let report = Report { session: id, sink: inner.sink.clone() };
@@ -83,24 +93,31 @@ pub(crate) async fn answer(inner: &Inner, id: SessionId, offer: Offer) -> Result
     });
     let states = watch::Sender::new(States::default());
     let changes = states.subscribe();
-    let handler =
-        Handler { told: Arc::clone(&told), report: report.clone(), states, addresses: Arc::clone(&wire.addresses) };
+    let handler = Handler {
+        told: Arc::clone(&told),
+        report: report.clone(),
+        states,
+        addresses: Arc::clone(&wire.addresses),
+    };
     let addresses: Vec<SocketAddr> = bind_addresses(inner, &options)?;
     let engines = (std::mem::take(&mut prepared.engine), std::mem::take(&mut prepared.registry));
-    let connection = connect(inner, &options, &wire, handler, engines, &addresses).await?;
+    let opened =
+        Opened::new(inner, Box::pin(connect(inner, &options, &wire, handler, engines, &addresses)).await?);
+    let connection = &opened.connection;
     if let Some(track) = &prepared.track {
         // Not as a send-only transceiver: the crate would not match that with a client's `sendrecv`.
         connection.add_track(Arc::clone(track)).await.map_err(internal("add the track"))?;
     }
-    let local = negotiate_answer(&*connection, &facts.sdp).await?;
-    let (ufrag, pwd) = credentials(&local.sdp).ok_or_else(|| SignalError::Internal("the answer has no credentials".into()))?;
+    let local = negotiate_answer(&**connection, &facts.sdp).await?;
+    let (ufrag, pwd) = sdp::credentials(&local.sdp)
+        .ok_or_else(|| SignalError::Internal("the answer has no credentials".into()))?;
     told.candidates.send_modify(|told| (told.ufrag, told.pwd) = (ufrag, pwd));
-    let sdp = local.sdp.clone();
+    let text = local.sdp.clone();
     connection.set_local_description(local).await.map_err(refused)?;
     let expected = if options.policy == Policy::Relay { 0 } else { addresses.len() };
     let session = Arc::new(Session {
         id,
-        connection,
+        connection: Arc::clone(connection),
         wire,
         told,
         media: prepared.into_media(),
@@ -114,12 +131,42 @@ pub(crate) async fn answer(inner: &Inner, id: SessionId, offer: Offer) -> Result
         ending,
     });
     let local = gathered(&session.told, &options, offer.gather_for, expected).await;
-    let sdp = with_candidates(&sdp, &local);
+    let sdp = sdp::with_candidates(&text, &local);
     let mut negotiation = session.negotiation.lock().await;
     session.take_candidates(&mut negotiation, &facts.candidates, &options, &report).await?;
     drop(negotiation);
+    opened.keep();
     let answer = Answer { sdp, link: session.link() };
     Ok((answer, session, Ends { states: changes, ending: ended }))
+}
+
+/// A connection that is closed unless a session comes of it: dropping alone would leave its driver running for ever.
+struct Opened {
+    connection: Arc<dyn PeerConnection>,
+    tasks: Option<TaskTracker>,
+}
+
+impl Opened {
+    fn new(inner: &Inner, connection: Arc<dyn PeerConnection>) -> Self {
+        Self { connection, tasks: Some(inner.tasks.clone()) }
+    }
+
+    /// A session came of it.
+    fn keep(mut self) {
+        self.tasks = None;
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let Some(tasks) = self.tasks.take() else { return };
+        let connection = Arc::clone(&self.connection);
+        tasks.spawn(async move {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "a connection whose offer was refused did not close cleanly");
+            }
+        });
+    }
 }
 
 impl Prepared {
@@ -140,16 +187,21 @@ fn prepare(
     match direction {
         Direction::Play { source } => {
             if !facts.receives {
-                return Err(SignalError::BadOffer("its video section does not receive (a=recvonly or a=sendrecv)".into()));
+                return Err(SignalError::BadOffer(
+                    "its video section does not receive (a=recvonly or a=sendrecv)".into(),
+                ));
             }
             prepare_play(inner, id, source.as_deref(), facts, ending)
         }
         Direction::Ingest => {
             if !facts.sends {
-                return Err(SignalError::BadOffer("its video section does not send (a=sendonly or a=sendrecv)".into()));
+                return Err(SignalError::BadOffer(
+                    "its video section does not send (a=sendonly or a=sendrecv)".into(),
+                ));
             }
             let codecs = negotiate::measurable(&facts.video)?;
-            let codecs: Vec<_> = codecs.iter().map(|(codec, offered)| engine::codec_parameters(*codec, offered)).collect();
+            let codecs: Vec<_> =
+                codecs.iter().map(|(codec, offered)| engine::codec_parameters(*codec, offered)).collect();
             let (meter, shared) = Meter::new(id, inner.sink.clone());
             let (engine, registry) = engine::measuring(&codecs, meter).map_err(internal("set up codecs"))?;
             Ok(Prepared { media: Media::Ingest(shared), engine, registry, track: None })
@@ -171,11 +223,21 @@ fn prepare_play(
     let stream = inner.hub.stream(&name, agreed.index, &formats[agreed.index], agreed.codec)?;
     let parameters = engine::codec_parameters(agreed.codec, &agreed.offered);
     let ssrc = random_u32() | 1;
-    let viewer = Viewer::new(id, inner.sink.clone(), (ssrc, agreed.offered.payload_type), Arc::clone(&stream), ending.clone());
+    let viewer = Viewer::new(
+        id,
+        inner.sink.clone(),
+        (ssrc, agreed.offered.payload_type),
+        Arc::clone(&stream),
+        ending.clone(),
+    );
     let viewer = Arc::new(viewer);
-    let origin = Origin { sequence: random_u32() as u16 >> 1, timestamp: random_u32(), picture_id: random_u32() as u16 };
-    let (engine, registry) =
-        engine::playing(&parameters, Feed::new(Arc::clone(&viewer), origin)).map_err(internal("set up codecs"))?;
+    let origin = Origin {
+        sequence: random_u32() as u16 >> 1,
+        timestamp: random_u32(),
+        picture_id: random_u32() as u16,
+    };
+    let (engine, registry) = engine::playing(&parameters, Feed::new(Arc::clone(&viewer), origin))
+        .map_err(internal("set up codecs"))?;
     let track = track(id, &name, ssrc, &parameters);
     let media = Media::Play { viewer: Arc::clone(&viewer), agreed, follows_default: source.is_none() };
     let prepared = Prepared { media, engine, registry, track: Some(track) };
@@ -186,7 +248,10 @@ fn prepare_play(
 
 fn track(id: SessionId, source: &str, ssrc: u32, codec: &RTCRtpCodecParameters) -> Arc<dyn TrackLocal> {
     let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..RTCRtpCodingParameters::default() },
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(ssrc),
+            ..RTCRtpCodingParameters::default()
+        },
         active: true,
         codec: codec.rtp_codec.clone(),
         ..RTCRtpEncodingParameters::default()
@@ -194,7 +259,13 @@ fn track(id: SessionId, source: &str, ssrc: u32, codec: &RTCRtpCodecParameters) 
     // The source's name is for people; in SDP it is an identifier (RFC 8830 §2).
     let name: String = source.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let (stream, track) = (format!("icescope-{name}"), format!("video-{id}"));
-    Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(stream, track, name, RtpCodecKind::Video, vec![encoding])))
+    Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        stream,
+        track,
+        name,
+        RtpCodecKind::Video,
+        vec![encoding],
+    )))
 }
 
 fn random_u32() -> u32 {
@@ -224,10 +295,10 @@ async fn connect(
     (engine, registry): (MediaEngine, Registry),
     addresses: &[SocketAddr],
 ) -> Result<Arc<dyn PeerConnection>, SignalError> {
-    let tcp = options.tcp_port.map_or(vec![], |port| {
-        addresses.iter().map(|address| SocketAddr::new(address.ip(), port)).collect()
-    });
-    let connection = PeerConnectionBuilder::new()
+    let tcp = options
+        .tcp_port
+        .map_or(vec![], |port| addresses.iter().map(|address| SocketAddr::new(address.ip(), port)).collect());
+    let builder = PeerConnectionBuilder::new()
         .with_configuration(inner.credentials.configuration(options))
         .with_setting_engine(wire.settings(&inner.credentials, options, mdns_mode(options.mdns)))
         .with_media_engine(engine)
@@ -235,14 +306,15 @@ async fn connect(
         .with_runtime(wire.runtime())
         .with_handler(Arc::new(handler))
         .with_udp_addrs(addresses.to_vec())
-        .with_tcp_addrs(tcp)
-        .build()
-        .await
-        .map_err(internal("open the connection"))?;
+        .with_tcp_addrs(tcp);
+    let connection = Box::pin(builder.build()).await.map_err(internal("open the connection"))?;
     Ok(Arc::new(connection))
 }
 
-async fn negotiate_answer(connection: &dyn PeerConnection, offer: &str) -> Result<RTCSessionDescription, SignalError> {
+async fn negotiate_answer(
+    connection: &dyn PeerConnection,
+    offer: &str,
+) -> Result<RTCSessionDescription, SignalError> {
     let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(refused)?;
     connection.set_remote_description(offer).await.map_err(refused)?;
     connection.create_answer(None).await.map_err(refused)
@@ -252,95 +324,26 @@ async fn negotiate_answer(connection: &dyn PeerConnection, offer: &str) -> Resul
 fn mdns_mode(mdns: Mdns) -> MulticastDnsMode {
     const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
     // Connecting a datagram socket only looks up the route; nothing is sent.
-    let routed = || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.connect(GROUP)).is_ok();
+    let routed =
+        || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.connect(GROUP)).is_ok();
     if mdns == Mdns::Auto && routed() { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled }
 }
 
-/// The ICE credentials of a description: user name fragment and password.
-pub(crate) fn credentials(sdp: &str) -> Option<(String, String)> {
-    let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
-    Some((value("a=ice-ufrag:")?, value("a=ice-pwd:")?))
-}
-
-/// The candidates in one of the daemon's own descriptions, as the other side is to see them. The crate lists each for RTCP, too,
-/// which has no port of its own here (RFC 8843 §9.3: bundled media share RTCP's with RTP's).
-pub(crate) fn own_candidates(sdp: &str, addresses: &AddressMap) -> Vec<String> {
-    let mut candidates: Vec<String> = Vec::new();
-    for line in sdp.lines().filter_map(|line| line.strip_prefix("a=").filter(|text| text.starts_with("candidate:"))) {
-        if line.split(' ').nth(1) != Some("1") {
-            continue;
-        }
-        candidates.extend(rewrite_candidate(line, addresses).filter(|text| !candidates.contains(text)));
-    }
-    candidates
-}
-
 /// Waits for candidates: for the `hosts` only, or, if the client cannot be told later ones, for all within `gather_for`.
-pub(crate) async fn gathered(told: &Told, options: &Options, gather_for: Duration, hosts: usize) -> LocalCandidates {
+pub(crate) async fn gathered(
+    told: &Told,
+    options: &Options,
+    gather_for: Duration,
+    hosts: usize,
+) -> LocalCandidates {
     let mut candidates = told.candidates.subscribe();
     let whole = !gather_for.is_zero();
     let limit = if whole { gather_for.min(options.gather_timeout) } else { HOSTS_WITHIN };
     // Elapsed or not: what is there then goes into the answer.
-    let _ = timeout(limit, candidates.wait_for(|told| told.complete || (!whole && told.candidates.len() >= hosts))).await;
+    let _ = timeout(
+        limit,
+        candidates.wait_for(|told| told.complete || (!whole && told.candidates.len() >= hosts)),
+    )
+    .await;
     candidates.borrow().clone()
-}
-
-/// A description with candidates in its first media section (all sections are bundled, RFC 9429 §5.2.1).
-fn with_candidates(sdp: &str, local: &LocalCandidates) -> String {
-    let mut text = String::with_capacity(sdp.len() + local.candidates.len() * 100);
-    let put = |text: &mut String| {
-        for candidate in &local.candidates {
-            text.push_str(&format!("a={candidate}\r\n"));
-        }
-        if local.complete {
-            text.push_str("a=end-of-candidates\r\n");
-        }
-    };
-    let mut sections = 0;
-    for line in sdp.lines() {
-        if line.starts_with("a=candidate:") || line == "a=end-of-candidates" {
-            continue;
-        }
-        if line.starts_with("m=") {
-            sections += 1;
-            if sections == 2 {
-                put(&mut text);
-            }
-        }
-        text.push_str(line);
-        text.push_str("\r\n");
-    }
-    if sections == 1 {
-        put(&mut text);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn candidates_stand_in_the_first_section_once() {
-        let local = LocalCandidates { candidates: vec!["candidate:1 x".into()], complete: true, ..LocalCandidates::default() };
-        let sdp = "v=0\r\nm=video 9\r\na=candidate:0 old\r\na=mid:0\r\nm=audio 0\r\n";
-        let text = with_candidates(sdp, &local);
-        assert_eq!(text, "v=0\r\nm=video 9\r\na=mid:0\r\na=candidate:1 x\r\na=end-of-candidates\r\nm=audio 0\r\n");
-        let text = with_candidates("v=0\r\nm=video 9\r\n", &LocalCandidates { complete: false, ..local });
-        assert_eq!(text, "v=0\r\nm=video 9\r\na=candidate:1 x\r\n");
-    }
-
-    #[test]
-    fn own_candidates_are_those_for_rtp_each_once() {
-        let line = |component, port| format!("a=candidate:1 {component} udp 1 192.0.2.1 {port} typ host\r\n");
-        let sdp = format!("m=video 9\r\n{}{}{}{}", line(1, 5000), line(2, 5000), line(1, 5000), line(1, 6000));
-        let candidates = own_candidates(&sdp, &AddressMap::default());
-        assert_eq!(candidates, [5000, 6000].map(|port| format!("candidate:1 1 udp 1 192.0.2.1 {port} typ host")));
-    }
-
-    #[test]
-    fn credentials_are_found() {
-        assert_eq!(credentials("a=ice-ufrag:u\r\na=ice-pwd:p\r\n"), Some(("u".into(), "p".into())));
-        assert_eq!(credentials("a=ice-ufrag:u\r\n"), None);
-    }
 }

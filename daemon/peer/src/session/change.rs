@@ -16,7 +16,8 @@ impl Session {
         let formats = hub.sources().formats(name).map_err(|error| error.to_string())?;
         let index = same_format(&formats, agreed.codec, &agreed.offered)
             .ok_or_else(|| format!("the video source «{name}» does not offer {}", agreed.offered.name))?;
-        let stream = hub.stream(name, index, &formats[index], agreed.codec).map_err(|error| error.to_string())?;
+        let stream =
+            hub.stream(name, index, &formats[index], agreed.codec).map_err(|error| error.to_string())?;
         let before = viewer.stream();
         if before.id == stream.id {
             return Ok(());

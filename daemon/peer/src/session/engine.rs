@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use rtc::crypto::{RTCCryptoProvider, SignatureScheme};
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder, TwccReceiverBuilder};
+use rtc::interceptor::{
+    NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder, TwccReceiverBuilder,
+};
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::interceptor_registry::{Slot, configure_twcc_receiver_only};
 use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use webrtc::error::Result;
 use webrtc::peer_connection::{
-    MediaEngine, RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, Registry, SettingEngineBuilder,
+    MediaEngine, RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, Registry,
+    SettingEngineBuilder,
 };
 
 use crate::media::feed::Feed;
@@ -45,10 +48,12 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// A key and self-signed certificate for DTLS (ECDSA P-256, as browsers make them): new for each run of the daemon.
     pub(crate) fn generate() -> Result<Self> {
-        let provider = rtc::crypto::default_provider().map_err(|error| webrtc::error::Error::Crypto(error.to_string()))?;
+        let provider = rtc::crypto::default_provider()
+            .map_err(|error| webrtc::error::Error::Crypto(error.to_string()))?;
         let params = CertificateParams::new(vec!["icescope".to_owned()])
             .map_err(|error| webrtc::error::Error::Crypto(error.to_string()))?;
-        let certificate = RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)?;
+        let certificate =
+            RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)?;
         Ok(Self { provider, certificate })
     }
 

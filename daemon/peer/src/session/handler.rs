@@ -50,7 +50,8 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         let word = state.to_string();
-        self.report.send(self.report.note("ice.gathering_state", format!("gathering: {word}")).with("state", word));
+        self.report
+            .send(self.report.note("ice.gathering_state", format!("gathering: {word}")).with("state", word));
         if state == RTCIceGatheringState::Complete {
             self.told.candidates.send_if_modified(|told| !std::mem::replace(&mut told.complete, true));
         }
@@ -58,7 +59,8 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         let word = state.to_string();
-        self.report.send(self.report.note("ice.connection_state", format!("ICE: {word}")).with("state", word));
+        self.report
+            .send(self.report.note("ice.connection_state", format!("ICE: {word}")).with("state", word));
         self.states.send_modify(|states| states.ice = state);
     }
 

@@ -1,6 +1,6 @@
 //! One session: its peer connection, what it tells, and what ends it.
 //!
-//! [`build`] makes the connection and the answer, [`handler`] takes the crate's callbacks, [`trickle`] lets remote candidates
+//! [`build`] makes the connection and the answer ([`sdp`] its text), [`handler`] takes the crate's callbacks, [`trickle`] lets remote candidates
 //! in, [`restart`] renews ICE, and [`watchdog`] owns the connection until it is over.
 
 pub(crate) mod build;
@@ -9,6 +9,7 @@ pub(crate) mod engine;
 pub(crate) mod handler;
 pub(crate) mod report;
 pub(crate) mod restart;
+pub(crate) mod sdp;
 pub(crate) mod trickle;
 pub(crate) mod watchdog;
 pub(crate) mod wire;

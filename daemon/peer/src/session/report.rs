@@ -29,7 +29,8 @@ impl Report {
     /// One of the daemon's own candidates.
     pub(crate) fn local_candidate(&self, text: &str, url: &str) {
         let Ok(facts) = CandidateFacts::read(text) else { return };
-        let summary = format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
+        let summary =
+            format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
         let mut note = with_candidate(self.note("ice.candidate", summary), &facts).with("candidate", text);
         if !url.is_empty() {
             note = note.with("url", url);
@@ -41,7 +42,12 @@ impl Report {
     pub(crate) fn remote_candidate(&self, facts: &CandidateFacts<'_>, left_out: Option<&str>) {
         let what = format!("{} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
         let note = match left_out {
-            None => self.between(Lane::Web, Lane::Peer, "ice.remote_candidate", format!("the client's candidate: {what}")),
+            None => self.between(
+                Lane::Web,
+                Lane::Peer,
+                "ice.remote_candidate",
+                format!("the client's candidate: {what}"),
+            ),
             Some(why) => self
                 .between(Lane::Web, Lane::Peer, "ice.remote_candidate", format!("left out: {what}: {why}"))
                 .level(Level::Warn)

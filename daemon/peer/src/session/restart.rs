@@ -4,7 +4,7 @@ use icescope_model::signal::{LocalCandidates, SignalError};
 use webrtc::peer_connection::RTCSessionDescription;
 
 use super::report::Report;
-use super::{Negotiation, Session, build};
+use super::{Negotiation, Session, build, sdp};
 use crate::options::Options;
 use crate::session::trickle::Pace;
 
@@ -14,7 +14,8 @@ const PWD: std::ops::RangeInclusive<usize> = 22..=256;
 
 /// Whether a text is made of ICE characters and long enough (RFC 8839 §5.4).
 fn is_ice_text(text: &str, length: &std::ops::RangeInclusive<usize>) -> bool {
-    length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
+    length.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
 }
 
 /// A description with other ICE credentials, and no longer a new session's.
@@ -22,8 +23,8 @@ fn with_credentials(sdp: &str, ufrag: &str, pwd: &str) -> String {
     let mut text = String::with_capacity(sdp.len());
     for line in sdp.lines() {
         match line {
-            _ if line.starts_with("a=ice-ufrag:") => text.push_str(&format!("a=ice-ufrag:{ufrag}")),
-            _ if line.starts_with("a=ice-pwd:") => text.push_str(&format!("a=ice-pwd:{pwd}")),
+            _ if line.starts_with("a=ice-ufrag:") => text.extend(["a=ice-ufrag:", ufrag]),
+            _ if line.starts_with("a=ice-pwd:") => text.extend(["a=ice-pwd:", pwd]),
             _ => text.push_str(line),
         }
         text.push_str("\r\n");
@@ -46,19 +47,24 @@ impl Session {
             ));
         }
         let internal = |error: webrtc::error::Error| SignalError::Internal(format!("ICE restart: {error}"));
-        let sdp = with_credentials(&negotiation.remote_sdp, ufrag, pwd);
-        let offer = RTCSessionDescription::offer(sdp.clone()).map_err(internal)?;
+        let remote = with_credentials(&negotiation.remote_sdp, ufrag, pwd);
+        let offer = RTCSessionDescription::offer(remote.clone()).map_err(internal)?;
         self.connection.set_remote_description(offer).await.map_err(internal)?;
         let answer = self.connection.create_answer(None).await.map_err(internal)?;
-        let (own_ufrag, own_pwd) = build::credentials(&answer.sdp)
+        let (own_ufrag, own_pwd) = sdp::credentials(&answer.sdp)
             .ok_or_else(|| SignalError::Internal("ICE restart: the answer has no credentials".to_owned()))?;
         // Host candidates are those of the sockets that are kept: the crate tells them in the answer only.
-        let candidates = build::own_candidates(&answer.sdp, &self.wire.addresses);
-        let fresh = LocalCandidates { ufrag: own_ufrag.clone(), pwd: own_pwd, candidates, complete: options.ice_servers.is_empty() };
+        let candidates = sdp::own_candidates(&answer.sdp, &self.wire.addresses);
+        let fresh = LocalCandidates {
+            ufrag: own_ufrag.clone(),
+            pwd: own_pwd,
+            candidates,
+            complete: options.ice_servers.is_empty(),
+        };
         self.told.candidates.send_replace(fresh);
         self.wire.add_local_ufrag(&own_ufrag);
         self.connection.set_local_description(answer).await.map_err(internal)?;
-        negotiation.remote_sdp = sdp;
+        negotiation.remote_sdp = remote;
         ufrag.clone_into(&mut negotiation.remote_ufrag);
         negotiation.taken = 0;
         negotiation.pace = Pace::new(tokio::time::Instant::now());
@@ -81,7 +87,10 @@ mod tests {
     fn credentials_are_replaced_in_every_section() {
         let sdp = "v=0\r\nm=video\r\na=ice-ufrag:aaaa\r\na=ice-pwd:old\r\nm=audio\r\na=ice-ufrag:aaaa\r\n";
         let renewed = with_credentials(sdp, "bbbb", "new");
-        assert_eq!(renewed, "v=0\r\nm=video\r\na=ice-ufrag:bbbb\r\na=ice-pwd:new\r\nm=audio\r\na=ice-ufrag:bbbb\r\n");
+        assert_eq!(
+            renewed,
+            "v=0\r\nm=video\r\na=ice-ufrag:bbbb\r\na=ice-pwd:new\r\nm=audio\r\na=ice-ufrag:bbbb\r\n"
+        );
     }
 
     #[test]

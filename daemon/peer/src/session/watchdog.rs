@@ -7,7 +7,9 @@ use icescope_model::{Level, Observation};
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use webrtc::peer_connection::{RTCIceConnectionState, RTCPeerConnectionState, RTCStatsReportEntry, StatsSelector};
+use webrtc::peer_connection::{
+    RTCIceConnectionState, RTCPeerConnectionState, RTCStatsReportEntry, StatsSelector,
+};
 
 use super::build::Ends;
 use super::handler::States;
@@ -45,10 +47,12 @@ impl Course {
             (Ice::Failed, _) | (_, Connection::Failed) if self.connected => {
                 Step::Over(CloseReason::Failed("ICE failed: the path broke".to_owned()))
             }
-            (Ice::Failed, _) => {
-                Step::Over(CloseReason::Failed("ICE failed: no candidate pair answered its checks".to_owned()))
+            (Ice::Failed, _) => Step::Over(CloseReason::Failed(
+                "ICE failed: no candidate pair answered its checks".to_owned(),
+            )),
+            (_, Connection::Failed) => {
+                Step::Over(CloseReason::Failed("the DTLS handshake failed".to_owned()))
             }
-            (_, Connection::Failed) => Step::Over(CloseReason::Failed("the DTLS handshake failed".to_owned())),
             (Ice::Closed, _) | (_, Connection::Closed) => {
                 Step::Over(CloseReason::Failed("the connection's driver stopped".to_owned()))
             }
@@ -96,7 +100,13 @@ pub(crate) async fn watch(inner: Arc<Inner>, session: Arc<Session>, ends: Ends, 
     take_down(&inner, &session, reason, &report).await;
 }
 
-async fn until_over(inner: &Inner, session: &Session, mut ends: Ends, options: &Options, report: &Report) -> CloseReason {
+async fn until_over(
+    inner: &Inner,
+    session: &Session,
+    mut ends: Ends,
+    options: &Options,
+    report: &Report,
+) -> CloseReason {
     let began = Instant::now();
     let mut course = Course::default();
     let mut remote_close = session.wire.remote_close();
@@ -159,7 +169,9 @@ async fn apply(session: &Session, step: Step, report: &Report) -> Option<CloseRe
         }
         Step::Over(reason) => {
             if matches!(&reason, CloseReason::Failed(what) if what.contains("DTLS")) {
-                report.send(report.note("dtls.state", "DTLS: failed").level(Level::Error).with("state", "failed"));
+                report.send(
+                    report.note("dtls.state", "DTLS: failed").level(Level::Error).with("state", "failed"),
+                );
             }
             return Some(reason);
         }
@@ -174,7 +186,8 @@ async fn selected_pair(session: &Session, report: &Report) -> Option<Observation
     // The crate prefixes the identifiers of candidates, but not those that a pair refers to them by.
     let candidate = |id: &str| {
         stats.iter().find_map(|entry| match entry {
-            RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate) => {
+            RTCStatsReportEntry::LocalCandidate(candidate)
+            | RTCStatsReportEntry::RemoteCandidate(candidate) => {
                 candidate.stats.id.ends_with(id).then_some(candidate)
             }
             _ => None,
@@ -182,10 +195,14 @@ async fn selected_pair(session: &Session, report: &Report) -> Option<Observation
     };
     let (local, remote) = (candidate(&pair.local_candidate_id)?, candidate(&pair.remote_candidate_id)?);
     let address = |stats: &RTCIceCandidateStats| stats.address.clone().unwrap_or_default();
-    let end = |stats: &RTCIceCandidateStats| format!("{} {}:{}", stats.candidate_type, address(stats), stats.port);
+    let end =
+        |stats: &RTCIceCandidateStats| format!("{} {}:{}", stats.candidate_type, address(stats), stats.port);
     Some(
         report
-            .note("ice.selected_pair", format!("selected by the daemon's end: {} ↔ {}", end(local), end(remote)))
+            .note(
+                "ice.selected_pair",
+                format!("selected by the daemon's end: {} ↔ {}", end(local), end(remote)),
+            )
             .with("localCandidateType", local.candidate_type.to_string())
             .with("localAddress", address(local))
             .with("localPort", local.port)
@@ -228,7 +245,11 @@ mod tests {
         use RTCPeerConnectionState as Connection;
         let mut course = Course::default();
         assert_eq!(course.step(states(Ice::Checking, Connection::Connecting)), Step::Nothing);
-        assert_eq!(course.step(states(Ice::Connected, Connection::Connecting)), Step::Nothing, "DTLS is not up yet");
+        assert_eq!(
+            course.step(states(Ice::Connected, Connection::Connecting)),
+            Step::Nothing,
+            "DTLS is not up yet"
+        );
         assert_eq!(course.step(states(Ice::Connected, Connection::Connected)), Step::Up);
         assert_eq!(course.step(states(Ice::Connected, Connection::Connected)), Step::Nothing);
         assert_eq!(course.step(states(Ice::Disconnected, Connection::Disconnected)), Step::Lost);

@@ -41,7 +41,11 @@ impl Wire {
             local_ufrag: credentials.as_ref().map(|(ufrag, _)| ufrag.clone()).unwrap_or_default(),
             hold_nomination: true,
         });
-        let public = options.addresses.iter().map(|map| PublicAddress { local: map.local, public: map.public }).collect();
+        let public = options
+            .addresses
+            .iter()
+            .map(|map| PublicAddress { local: map.local, public: map.public })
+            .collect();
         let addresses = Arc::new(AddressMap::new(inner.shared_port.as_deref(), public));
         Self { tap, credentials, addresses }
     }
@@ -52,7 +56,12 @@ impl Wire {
     }
 
     /// The settings of the connection on this wire.
-    pub(crate) fn settings(&self, credentials: &Credentials, options: &Options, mdns: MulticastDnsMode) -> SettingEngine {
+    pub(crate) fn settings(
+        &self,
+        credentials: &Credentials,
+        options: &Options,
+        mdns: MulticastDnsMode,
+    ) -> SettingEngine {
         let settings = credentials.settings(options, mdns);
         match &self.credentials {
             Some((ufrag, pwd)) => settings.with_ice_credentials(ufrag.clone(), pwd.clone()).build(),
@@ -106,7 +115,8 @@ fn literal_addresses(servers: &[IceServer], scheme: &str) -> Vec<SocketAddr> {
         let host = rest.split('?').next()?;
         let default = if found.ends_with('s') { 5349 } else { 3478 };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address = host.parse().ok().or_else(|| Some(SocketAddr::new(bare.parse::<IpAddr>().ok()?, default)));
+        let address =
+            host.parse().ok().or_else(|| Some(SocketAddr::new(bare.parse::<IpAddr>().ok()?, default)));
         address.filter(|_| found.trim_end_matches('s') == scheme)
     })
     .collect()
@@ -118,9 +128,16 @@ mod tests {
 
     #[test]
     fn servers_named_by_number_are_known_from_the_start() {
-        let urls = ["stun:192.0.2.1", "stun:192.0.2.1:19302", "turn:[2001:db8::1]:5000?transport=udp", "turns:192.0.2.2", "stun:s.example"];
+        let urls = [
+            "stun:192.0.2.1",
+            "stun:192.0.2.1:19302",
+            "turn:[2001:db8::1]:5000?transport=udp",
+            "turns:192.0.2.2",
+            "stun:s.example",
+        ];
         let servers = [IceServer { urls: urls.map(str::to_owned).to_vec(), ..IceServer::default() }];
-        let texts = |scheme| literal_addresses(&servers, scheme).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let texts =
+            |scheme| literal_addresses(&servers, scheme).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts("stun"), ["192.0.2.1:3478", "192.0.2.1:19302"]);
         assert_eq!(texts("turn"), ["[2001:db8::1]:5000", "192.0.2.2:5349"]);
     }

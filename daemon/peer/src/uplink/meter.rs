@@ -69,7 +69,10 @@ impl Meter {
         let scope = Scope::Session(self.session);
         self.sink.send(
             Observation::new(scope, Evidence::Api, Lane::Web, Lane::Peer, "media.first_frame_received")
-                .summary(format!("the client's picture arrives: {}×{}", stats.frame_width, stats.frame_height))
+                .summary(format!(
+                    "the client's picture arrives: {}×{}",
+                    stats.frame_width, stats.frame_height
+                ))
                 .with("frameWidth", stats.frame_width)
                 .with("frameHeight", stats.frame_height)
                 .with("mimeType", stats.mime_type),

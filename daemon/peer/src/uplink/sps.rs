@@ -128,7 +128,8 @@ pub(crate) fn size(nal: &[u8]) -> Option<(u32, u32)> {
     let (mut across, mut down) = (0, 0);
     if bits.bit()? == 1 {
         // Cropping counts in chroma samples (§7.4.2.1.1).
-        let unit = (if chroma == 1 || chroma == 2 { 2 } else { 1 }, field_factor * if chroma == 1 { 2 } else { 1 });
+        let unit =
+            (if chroma == 1 || chroma == 2 { 2 } else { 1 }, field_factor * if chroma == 1 { 2 } else { 1 });
         across = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit.0)?;
         down = bits.ue()?.checked_add(bits.ue()?)?.checked_mul(unit.1)?;
     }
@@ -167,7 +168,8 @@ mod tests {
     fn constrained_baseline(width_mbs: u32, height_mbs: u32, crop_bottom: u32) -> Vec<u8> {
         let set = Writer::default().bits(0x0042_e01f, 24).ue(0).ue(0).ue(2).ue(1).bits(0, 1);
         let set = set.ue(width_mbs - 1).ue(height_mbs - 1).bits(0b11, 2);
-        let set = if crop_bottom == 0 { set.bits(0, 1) } else { set.bits(1, 1).ue(0).ue(0).ue(0).ue(crop_bottom) };
+        let set =
+            if crop_bottom == 0 { set.bits(0, 1) } else { set.bits(1, 1).ue(0).ue(0).ue(0).ue(crop_bottom) };
         set.bits(0, 1).nal()
     }
 

@@ -9,7 +9,8 @@ use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Result;
@@ -19,8 +20,8 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceCandidateInit, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder,
-    register_default_interceptors,
+    RTCIceCandidateInit, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState,
+    RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
 };
 use webrtc::runtime::TokioRuntime;
 
@@ -77,7 +78,12 @@ pub fn codec(name: &str, payload_type: u8, fmtp: &str) -> RTCRtpCodecParameters 
             clock_rate: 90_000,
             channels: 0,
             sdp_fmtp_line: fmtp.into(),
-            rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir"), feedback("goog-remb", "")],
+            rtcp_feedback: vec![
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+                feedback("ccm", "fir"),
+                feedback("goog-remb", ""),
+            ],
         },
         payload_type,
     }
@@ -121,11 +127,20 @@ impl Client {
         let mut sending = None;
         if sends {
             let encoding = RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(SENDING_SSRC), ..Default::default() },
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(SENDING_SSRC),
+                    ..Default::default()
+                },
                 codec: codecs[0].rtp_codec.clone(),
                 ..Default::default()
             };
-            let track = MediaStreamTrack::new("s".into(), "t".into(), "l".into(), RtpCodecKind::Video, vec![encoding]);
+            let track = MediaStreamTrack::new(
+                "s".into(),
+                "t".into(),
+                "l".into(),
+                RtpCodecKind::Video,
+                vec![encoding],
+            );
             let track: Arc<dyn TrackLocal> = Arc::new(TrackLocalStaticRTP::new(track));
             connection.add_track(Arc::clone(&track)).await?;
             sending = Some(track);
@@ -134,7 +149,16 @@ impl Client {
             let init = RTCRtpTransceiverInit { direction, streams: vec![], send_encodings: vec![] };
             connection.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).await?;
         }
-        Ok(Self { connection, gathered: gathered_rx, state: state_rx, ice: ice_rx, silent, tracks: tracks_rx, track: None, sending })
+        Ok(Self {
+            connection,
+            gathered: gathered_rx,
+            state: state_rx,
+            ice: ice_rx,
+            silent,
+            tracks: tracks_rx,
+            track: None,
+            sending,
+        })
     }
 
     /// An offer with all candidates.
@@ -152,47 +176,49 @@ impl Client {
 
     /// Renews ICE: its new user name fragment, password and candidates.
     pub async fn restart(&mut self) -> (String, String, Vec<String>) {
-        let options = RTCOfferOptions { ice_restart: true, ..RTCOfferOptions::default() };
+        let options = RTCOfferOptions { ice_restart: true };
         let offer = self.connection.create_offer(Some(options)).await.unwrap();
         self.connection.set_local_description(offer).await.unwrap();
         let sdp = self.connection.local_description().await.unwrap().sdp;
         let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=").filter(|text| text.starts_with("candidate:")));
+        let candidates = sdp
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=").filter(|text| text.starts_with("candidate:")));
         (value("a=ice-ufrag:"), value("a=ice-pwd:"), candidates.map(str::to_owned).collect())
     }
 
     /// The answer to a restart, made of the first answer and the daemon's new credentials and candidates.
     pub async fn accept_restart(&self, answer: &str, local: &LocalCandidates) {
-        let mut sdp = String::new();
-        for line in answer.lines().filter(|line| !line.contains("candidate")) {
-            if line.starts_with("a=ice-ufrag:") {
-                sdp += &format!("a=ice-ufrag:{}\r\n", local.ufrag);
-            } else if line.starts_with("a=ice-pwd:") {
-                sdp += &format!("a=ice-pwd:{}\r\n", local.pwd);
-            } else {
-                sdp += &format!("{line}\r\n");
-            }
-        }
-        for candidate in &local.candidates {
-            sdp += &format!("a={candidate}\r\n");
-        }
+        let lines = answer.lines().filter(|line| !line.contains("candidate")).map(|line| match line {
+            _ if line.starts_with("a=ice-ufrag:") => format!("a=ice-ufrag:{}", local.ufrag),
+            _ if line.starts_with("a=ice-pwd:") => format!("a=ice-pwd:{}", local.pwd),
+            _ => line.to_owned(),
+        });
+        let candidates = local.candidates.iter().map(|candidate| format!("a={candidate}"));
+        let sdp = lines.chain(candidates).collect::<Vec<_>>().join("\r\n") + "\r\n";
         let answer = RTCSessionDescription::answer(sdp).unwrap();
         self.connection.set_remote_description(answer).await.unwrap();
     }
 
     /// Waits until ICE is up again after a restart.
     pub async fn checked_again(&mut self) {
-        let wait = self.ice.wait_for(|states| states.iter().filter(|state| **state == RTCIceConnectionState::Connected).count() > 1);
+        let wait = self.ice.wait_for(|states| {
+            states.iter().filter(|state| **state == RTCIceConnectionState::Connected).count() > 1
+        });
         tokio::time::timeout(PATIENCE, wait).await.expect("ICE comes up again").unwrap();
     }
 
     /// Falls silent without a word.
-    pub async fn vanish(&mut self) {
+    pub fn vanish(&self) {
         self.silent.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub async fn add_candidate(&self, candidate: &str) {
-        let init = RTCIceCandidateInit { candidate: candidate.into(), sdp_mid: Some("0".into()), ..Default::default() };
+        let init = RTCIceCandidateInit {
+            candidate: candidate.into(),
+            sdp_mid: Some("0".into()),
+            ..Default::default()
+        };
         self.connection.add_ice_candidate(init).await.unwrap();
     }
 

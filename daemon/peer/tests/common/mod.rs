@@ -1,5 +1,5 @@
 //! What the tests share: a client made of the same crate, and sources that the tests drive.
-#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+#![allow(dead_code, clippy::unwrap_used, clippy::large_futures, missing_docs)]
 
 pub mod client;
 mod mutable;
@@ -59,7 +59,9 @@ impl Rig {
 
     /// Kinds seen so far.
     pub fn kinds(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.events.try_next()).map(|observation| observation.kind.into_owned()).collect()
+        std::iter::from_fn(|| self.events.try_next())
+            .map(|observation| observation.kind.into_owned())
+            .collect()
     }
 
     pub async fn play(&self, id: SessionId, sdp: String) -> Answer {

@@ -104,7 +104,8 @@ impl Sources for Scripted {
 
 /// A VP8 frame whose last octet is `mark`, so that a test can tell which one arrived.
 pub fn vp8_unit(number: i64, key: bool, size: usize, mark: u8) -> AccessUnit {
-    let mut data = if key { vec![0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00] } else { vec![0x11, 0, 0] };
+    let mut data =
+        if key { vec![0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00] } else { vec![0x11, 0, 0] };
     data.resize(size.max(16), 0x55);
     *data.last_mut().unwrap() = mark;
     unit(data, number, key)
