@@ -16,9 +16,10 @@ pub enum Format {
     Json,
 }
 
-/// The WebRTC stack warns of what is ordinary on a network (packets after a close, retransmissions); the wiretap shows what
+/// The page's files are told one by one, and the WebRTC stack warns of what is ordinary on a network (packets after a close, retransmissions); the wiretap shows what
 /// really happened.
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 8] = [
+    "memory_serve=warn",
     "rtc_dtls=error",
     "rtc_ice=error",
     "rtc_mdns=error",

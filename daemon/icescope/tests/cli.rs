@@ -38,7 +38,9 @@ fn a_bad_configuration_shows_every_problem_and_ends_with_78() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "[server]\nlisten = \"nowhere\"\nlisen = 1\n\n[sauce]\n");
     let path = path.to_str().unwrap();
-    for arguments in [vec!["check-config", path], vec!["run", "--config", path], vec!["plugins", "--config", path]] {
+    for arguments in
+        [vec!["check-config", path], vec!["run", "--config", path], vec!["plugins", "--config", path]]
+    {
         let output = icescope(&arguments);
         let shown = text(&output.stderr);
         assert_eq!(output.status.code(), Some(78), "{arguments:?}: {shown}");
@@ -51,7 +53,8 @@ fn a_bad_configuration_shows_every_problem_and_ends_with_78() {
 #[test]
 fn a_plugin_that_is_not_there_is_a_problem_of_its_line() {
     let directory = tempfile::tempdir().unwrap();
-    let text_of_file = "[[plugin]]\nname = \"bars\"\npath = \"/nowhere/bars.so\"\n\n[source]\nplays = \"bars\"\n";
+    let text_of_file =
+        "[[plugin]]\nname = \"bars\"\npath = \"/nowhere/bars.so\"\n\n[source]\nplays = \"bars\"\n";
     let path = file(directory.path(), text_of_file);
     let output = icescope(&["check-config", path.to_str().unwrap()]);
     let shown = text(&output.stderr);

@@ -23,6 +23,7 @@ pub const BUILD: &[&str] = &[
 /// What the tests need on top: browsers, other people's tools that check ours, namespaces.
 pub const TEST: &[&str] = &[
     "chromium",
+    "coturn",
     "firefox-esr",
     "git",
     "groff-base",

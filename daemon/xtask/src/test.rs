@@ -1,14 +1,14 @@
 //! `cargo xtask test`: every test there is, in an order that tells the cheap faults first.
 
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::steps::{self, Choice, Outcome, Step};
 use crate::{build, setup, shell};
 
-/// What web/e2e/run.mjs exits with when this machine allows no network namespaces.
+/// What web/e2e/run.mjs and service.sh exit with when this machine allows no network namespaces.
 const SKIPPED: i32 = 77;
 
 /// `cargo xtask test`.
@@ -21,6 +21,11 @@ pub fn command(arguments: &[String]) -> Result<ExitCode> {
     steps.extend(rust());
     steps.extend(web());
     steps.push(Step::new("release", "release build of daemon and plugins", build::release));
+    steps.push(Step {
+        name: "service".to_owned(),
+        about: "installed as a service under a real systemd of its own".to_owned(),
+        action: Box::new(service),
+    });
     steps.extend(end_to_end()?);
     steps::run(&steps, &choice)
 }
@@ -121,15 +126,26 @@ fn end_to_end() -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+fn service() -> Result<Outcome> {
+    let viewer =
+        ["build", "--release", "--locked", "--quiet", "--package", "icescope-peer", "--example", "viewer"];
+    shell::run(&mut shell::cargo(viewer))?;
+    in_namespaces(&mut shell::command("bash", ["daemon/xtask/service.sh"]))
+}
+
 fn run_e2e(stem: &str) -> Result<Outcome> {
-    let mut node = shell::command("node", ["web/e2e/run.mjs", stem]);
-    let status = node.stdin(Stdio::null()).status().context("node could not be started")?;
+    in_namespaces(&mut shell::command("node", ["web/e2e/run.mjs", stem]))
+}
+
+/// Runs what needs namespaces, and says so where there are none.
+fn in_namespaces(command: &mut Command) -> Result<Outcome> {
+    let status = command.stdin(Stdio::null()).status().context("it could not be started")?;
     match status.code() {
         Some(0) => Ok(Outcome::Passed),
         // A build server has to run them: there, skipped is failed.
         Some(SKIPPED) if std::env::var_os("CI").is_none() => {
             Ok(Outcome::Skipped("this machine allows no network namespaces".to_owned()))
         }
-        _ => bail!("`{}` ended with {status}", shell::written(&node)),
+        _ => bail!("`{}` ended with {status}", shell::written(command)),
     }
 }
