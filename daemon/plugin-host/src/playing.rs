@@ -44,9 +44,18 @@ impl On {
         self.generation.requests.try_send(Request::Control { attachment: self.attached.id, controls }).is_ok()
     }
 
-    /// Keeps the count of dropped units while nobody takes any. Never returns.
-    pub(crate) async fn count_drops(&mut self) {
-        self.attached.reader.count_drops().await;
+    /// While nobody takes any units: keeps the count of the dropped ones, and tells when the plugin stands elsewhere.
+    pub(crate) async fn changed(&mut self) -> Played {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.stage.changed() => {}
+                () = self.attached.reader.count_drops() => {}
+            }
+            if let Some(played) = self.stage_changed() {
+                return played;
+            }
+        }
     }
 
     /// What comes next. Nothing is lost when the future is dropped.

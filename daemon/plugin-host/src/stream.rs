@@ -52,6 +52,7 @@ enum Step {
     Attached(Result<On, String>),
     Now(Played),
     Next(Played),
+    CanTell,
 }
 
 /// The task behind a [`SourceStream`].
@@ -72,6 +73,8 @@ pub(crate) struct StreamTask {
     attaching: Option<Attaching>,
     /// The next unit follows on a break.
     broken: bool,
+    /// Why it was interrupted, until there is room to tell: whoever takes nothing must not keep it from coming back.
+    untold: Option<String>,
 }
 
 impl StreamTask {
@@ -91,6 +94,7 @@ impl StreamTask {
             next: None,
             attaching: None,
             broken: false,
+            untold: None,
         }
     }
 
@@ -111,7 +115,7 @@ impl StreamTask {
     }
 
     async fn step(&mut self) -> Step {
-        let Self { now, next, attaching, out, generations, wishes, .. } = self;
+        let Self { now, next, attaching, out, generations, wishes, untold, .. } = self;
         tokio::select! {
             biased;
             () = out.closed() => Step::Closed,
@@ -119,7 +123,8 @@ impl StreamTask {
             Ok(()) = generations.changed() => Step::Replaced,
             attached = wait(attaching.as_mut()) => Step::Attached(attached),
             played = play_next(next.as_mut()) => Step::Next(played),
-            played = play(now.as_mut(), out) => Step::Now(played),
+            Ok(_) = out.reserve(), if untold.is_some() => Step::CanTell,
+            played = play(now.as_mut(), out, untold.is_none()) => Step::Now(played),
             () = wishes.added.notified() => Step::Wished,
         }
     }
@@ -132,6 +137,7 @@ impl StreamTask {
             Step::Attached(Err(reason)) => return self.end(reason).await,
             Step::Attached(Ok(on)) => return self.attached(on).await,
             Step::Now(played) => return self.played(played).await,
+            Step::CanTell => return self.tell_interruption().await,
             Step::Next(Played::Unit(unit)) => {
                 self.now = self.next.take();
                 self.broken = true;
@@ -160,7 +166,10 @@ impl StreamTask {
             Played::Format => self.tell_format().await,
             // Another generation is about to take over: then it does not matter why this one went.
             Played::Over(reason) if self.next.is_none() && self.attaching.is_none() => self.end(reason).await,
-            Played::Down(reason) | Played::Over(reason) => self.interrupt(reason).await,
+            Played::Down(reason) | Played::Over(reason) => {
+                self.interrupt(reason);
+                true
+            }
         }
     }
 
@@ -179,17 +188,24 @@ impl StreamTask {
         self.tell_format().await
     }
 
-    async fn interrupt(&mut self, reason: String) -> bool {
+    fn interrupt(&mut self, reason: String) {
         self.broken = true;
         self.now = self.next.take();
         if self.now.is_none() && self.attaching.is_none() {
             self.attach();
         }
-        self.send(MediaMessage::Interrupted { reason }).await
+        self.untold = Some(reason);
     }
 
     async fn send(&mut self, message: MediaMessage) -> bool {
-        self.out.send(message).await.is_ok()
+        self.tell_interruption().await && self.out.send(message).await.is_ok()
+    }
+
+    async fn tell_interruption(&mut self) -> bool {
+        match self.untold.take() {
+            Some(reason) => self.out.send(MediaMessage::Interrupted { reason }).await.is_ok(),
+            None => true,
+        }
     }
 
     async fn end(&mut self, reason: String) -> bool {
@@ -249,14 +265,15 @@ async fn play_next(on: Option<&mut On>) -> Played {
 }
 
 /// The slot in the channel first, then the unit: what the receiver does not take stays in the plugin's queue, which
-/// knows how to drop. Only this task sends, so the place cannot be lost in between.
-async fn play(on: Option<&mut On>, out: &mpsc::Sender<MediaMessage>) -> Played {
+/// knows how to drop. Only this task sends, so the place cannot be lost in between. That the plugin went down is heard
+/// with or without a place, and without one (`may_send`) nothing else is.
+async fn play(on: Option<&mut On>, out: &mpsc::Sender<MediaMessage>, may_send: bool) -> Played {
     let Some(on) = on else { return std::future::pending().await };
     tokio::select! {
         biased;
         // An error: nobody listens any more, which is noticed elsewhere.
-        _ = out.reserve() => {}
-        () = on.count_drops() => {}
+        _ = out.reserve(), if may_send => {}
+        played = on.changed() => return played,
     }
     on.next().await
 }

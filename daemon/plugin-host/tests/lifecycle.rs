@@ -187,3 +187,18 @@ async fn a_replaced_library_counts_as_a_change() {
     within("the change", async { tokio::join!(change, bench.host.apply(vec![spec()])) }).await;
     assert_ne!(bench.host.processes(), before);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_takes_from_comes_back_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({"after_frames": 40, "how": "abort", "once": folder.path().join("crashed")});
+    let bench = Bench::settled(options(), vec![source("bars", config)]).await;
+    let mut stream = bench.host.open_stream("bars", 0).unwrap();
+    bench.status("bars", |status| status.restarts == 1 && status.state == PluginState::Ready).await;
+    // Its queue runs full again, so it plays.
+    let before = bench.host.status()[0].frames_dropped;
+    bench.status("bars", |status| status.frames_dropped > before + 20).await;
+    assert!(within("the crash", interruption(&mut stream)).await.contains("SIGABRT"));
+    let first = unit(&mut stream).await;
+    assert!(first.key && first.discontinuity);
+}

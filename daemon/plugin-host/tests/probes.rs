@@ -5,10 +5,10 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Bench, options, probe, source, within};
+use common::{Bench, compile_c, options, probe, source, within};
 use icescope_model::plugin::PluginState;
 use icescope_model::report::Outcome;
-use icescope_plugin_host::{GrantedServer, ICE_SERVERS_GRANT, ProbeError, ProbeRun};
+use icescope_plugin_host::{GrantedServer, ICE_SERVERS_GRANT, PluginSpec, ProbeError, ProbeRun};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -127,4 +127,14 @@ async fn what_is_no_probe_or_does_not_know_its_arguments_says_so() {
         let wrong = bench.host.run_probe(name, json!({}), Duration::from_secs(1), events).await.unwrap_err();
         assert!(wrong.to_string().contains(words), "{wrong}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_probe_in_c_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = compile_c(folder.path(), "examples/probe-c/probe.c", &[]);
+    let bench = Bench::settled(options(), vec![PluginSpec::new("nat", library.to_str().unwrap())]).await;
+    let run = run(&bench, json!({})).await.unwrap();
+    assert_eq!(run.reports.len(), 1, "{run:?}");
+    assert_eq!(run.reports[0].schema, "org.example.host/1");
 }

@@ -161,16 +161,22 @@ pub fn number(unit: &AccessUnit) -> u64 {
 
 /// Compiles one of the fixtures in C into a folder.
 pub fn compile(folder: &std::path::Path, source: &str, flags: &[&str]) -> PathBuf {
+    compile_c(folder, &format!("fixtures/c/{source}"), flags)
+}
+
+/// Compiles a plugin in C, below `plugins/`, into a folder.
+pub fn compile_c(folder: &std::path::Path, source: &str, flags: &[&str]) -> PathBuf {
     let plugins = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
-    let library = folder.join(format!("lib{}.so", source.trim_end_matches(".c")));
+    let stem = std::path::Path::new(source).file_stem().unwrap().display().to_string();
+    let library = folder.join(format!("lib{stem}.so"));
     let output = Command::new("cc")
-        .args(["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
         .args(flags)
         .arg("-I")
         .arg(plugins.join("abi/include"))
         .arg("-o")
         .arg(&library)
-        .arg(plugins.join("fixtures/c").join(source))
+        .arg(plugins.join(source))
         .output()
         .expect("a C compiler (cc) is needed for these tests");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
