@@ -65,6 +65,7 @@ pub fn peer(settings: &Settings) -> icescope_peer::Options {
         vanished: ice.timeouts.vanished,
         max_sessions: settings.limits.sessions,
         max_remote_candidates: settings.limits.remote_candidates,
+        candidates_per_second: settings.limits.candidates_per_second,
         bit_rate: icescope_peer::BitRates { min: rates.min, start: rates.start, max: rates.max },
         allow_loopback: settings.limits.allow_loopback_candidates,
         ..icescope_peer::Options::default()

@@ -124,6 +124,8 @@ pub struct Options {
     pub max_sessions: usize,
     /// Remote candidates per session and ICE generation.
     pub max_remote_candidates: usize,
+    /// How many of them per second are handed to ICE, after a first burst of a dozen.
+    pub candidates_per_second: u32,
     /// Bounds of the encoders' bit rates.
     pub bit_rate: BitRates,
     /// How long a stream goes on after its last viewer has left.
@@ -154,6 +156,7 @@ impl Default for Options {
             gather_timeout: Duration::from_secs(10),
             max_sessions: 50,
             max_remote_candidates: 50,
+            candidates_per_second: 20,
             bit_rate: BitRates::default(),
             keep_warm: Duration::from_secs(30),
             warm_default: false,

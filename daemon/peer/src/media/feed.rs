@@ -181,6 +181,7 @@ impl Feed {
             }
         } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
             let now = Monotonic::now();
+            tracing::trace!(session = %self.viewer.session, bit_rate = remb.bitrate, "REMB");
             self.viewer.report(|estimate| estimate.on_remb(remb.bitrate as u64, now));
         } else if any.is::<PictureLossIndication>() {
             self.viewer.stream().ask_key_frame(&self.viewer, "PLI");

@@ -126,7 +126,7 @@ pub(crate) async fn answer(
             remote_ufrag: facts.ufrag,
             mid: facts.mid,
             taken: 0,
-            pace: Pace::new(Instant::now()),
+            pace: Pace::new(Instant::now(), options.candidates_per_second),
         }),
         ending,
     });

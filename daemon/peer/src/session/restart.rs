@@ -67,7 +67,7 @@ impl Session {
         negotiation.remote_sdp = remote;
         ufrag.clone_into(&mut negotiation.remote_ufrag);
         negotiation.taken = 0;
-        negotiation.pace = Pace::new(tokio::time::Instant::now());
+        negotiation.pace = Pace::new(tokio::time::Instant::now(), options.candidates_per_second);
         report.send(
             report
                 .note("ice.restart", "the client renewed ICE")

@@ -14,25 +14,24 @@ use crate::remote_candidates::{CandidateFacts, Door};
 /// Candidates that are taken at once; browsers have no more in one fragment.
 const BURST: u32 = 12;
 
-/// After the burst, one in this time: each makes the agent send checks from every own address.
-const INTERVAL: Duration = Duration::from_millis(20);
-
 /// When the next candidate may be taken.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The time at which the burst would be whole again.
     whole: Instant,
+    /// After the burst, one in this time: each makes the agent send checks from every own address.
+    interval: Duration,
 }
 
 impl Pace {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { whole: now }
+    pub(crate) fn new(now: Instant, per_second: u32) -> Self {
+        Self { whole: now, interval: Duration::from_secs(1) / per_second.max(1) }
     }
 
     /// Takes one turn; the time at which it may be used.
     pub(crate) fn turn(&mut self, now: Instant) -> Instant {
-        self.whole = self.whole.max(now) + INTERVAL;
-        now.max(self.whole - INTERVAL * BURST)
+        self.whole = self.whole.max(now) + self.interval;
+        now.max(self.whole - self.interval * BURST)
     }
 }
 
@@ -96,10 +95,10 @@ mod tests {
     #[test]
     fn a_burst_goes_at_once_and_the_rest_is_paced() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, 20);
         let waits: Vec<Duration> = (0..BURST + 3).map(|_| pace.turn(start) - start).collect();
         assert!(waits[..BURST as usize].iter().all(Duration::is_zero));
-        assert_eq!(waits[BURST as usize..], [INTERVAL, INTERVAL * 2, INTERVAL * 3]);
+        assert_eq!(waits[BURST as usize..], [50, 100, 150].map(Duration::from_millis));
         let later = start + Duration::from_secs(5);
         assert_eq!(pace.turn(later), later, "after a pause the burst is whole again");
     }

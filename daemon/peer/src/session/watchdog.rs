@@ -201,11 +201,11 @@ async fn selected_pair(session: &Session, report: &Report) -> Option<Observation
         report
             .note(
                 "ice.selected_pair",
-                format!("selected by the daemon's end: {} ↔ {}", end(local), end(remote)),
+                format!("selected by the daemon's end: {} ↔ {}", ends.0, ends.1),
             )
             .with("localCandidateType", local.candidate_type.to_string())
             .with("localAddress", address(local))
-            .with("localPort", local.port)
+            .with("localPort", session.wire.port_of(local))
             .with("remoteCandidateType", remote.candidate_type.to_string())
             .with("remoteAddress", address(remote))
             .with("remotePort", remote.port)

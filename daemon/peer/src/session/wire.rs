@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use icescope_model::SessionId;
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
 use webrtc::peer_connection::SettingEngine;
 use webrtc::runtime::Runtime;
@@ -67,6 +68,13 @@ impl Wire {
             Some((ufrag, pwd)) => settings.with_ice_credentials(ufrag.clone(), pwd.clone()).build(),
             None => settings.build(),
         }
+    }
+
+    /// The port of one of the daemon's own candidates: on a shared port the crate knows only its virtual socket's.
+    pub(crate) fn port_of(&self, candidate: &RTCIceCandidateStats) -> u16 {
+        let address = candidate.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+        let shared = self.addresses.udp_ports.iter().find(|(local, _)| Some(*local) == address);
+        shared.filter(|_| candidate.protocol == "udp").map_or(candidate.port, |(_, port)| *port)
     }
 
     /// Makes the driver turn at once.
