@@ -101,8 +101,7 @@ pub struct Options {
     pub families: Families,
     /// One UDP port for all sessions; `None` gives each session ports of its own. Taken at start only.
     pub udp_port: Option<u16>,
-    /// A TCP port for passive ICE-TCP candidates (RFC 6544); 0 picks one per session; `None` offers no TCP. A fixed port serves
-    /// one session at a time: the others go without TCP.
+    /// One TCP port for passive ICE-TCP candidates of all sessions (RFC 6544); `None` offers no TCP. Taken at start only.
     pub tcp_port: Option<u16>,
     /// Addresses that the other side is told instead of the interfaces' own.
     pub addresses: Vec<MappedAddress>,

@@ -17,6 +17,7 @@ use crate::session::report::Report;
 use crate::session::{Media, Session, build, watchdog};
 use crate::source::Sources;
 use crate::tap::shared_port::{SharedPort, SharedPortError};
+use crate::tap::shared_tcp::SharedTcpPort;
 
 /// Seconds after which a client that found no room is told to try again: about how long a vanished one takes its place.
 const RETRY_AFTER_S: u32 = 10;
@@ -27,9 +28,9 @@ pub enum PeerError {
     /// No DTLS key or certificate could be made.
     #[error("no DTLS certificate could be made: {0}")]
     Certificate(webrtc::error::Error),
-    /// The UDP port for all sessions could not be opened.
+    /// A port for all sessions could not be opened.
     #[error(transparent)]
-    UdpPort(#[from] SharedPortError),
+    Port(#[from] SharedPortError),
 }
 
 /// The WebRTC peer. Cheap to clone: all clones are the same peer.
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) credentials: Credentials,
     pub(crate) addresses: LocalAddresses,
     pub(crate) shared_port: Option<Arc<SharedPort>>,
+    pub(crate) shared_tcp: Option<Arc<SharedTcpPort>>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -120,6 +122,10 @@ impl Peer {
             Some(port) => Some(SharedPort::bind(&addresses.list(&options), port)?),
             None => None,
         };
+        let shared_tcp = match options.tcp_port {
+            Some(port) => Some(SharedTcpPort::bind(&addresses.list(&options), port)?),
+            None => None,
+        };
         let inner = Arc::new(Inner {
             options: RwLock::new(Arc::new(options)),
             sessions: Mutex::default(),
@@ -128,6 +134,7 @@ impl Peer {
             credentials: Credentials::generate().map_err(PeerError::Certificate)?,
             addresses,
             shared_port,
+            shared_tcp,
             stop,
             tasks,
         });

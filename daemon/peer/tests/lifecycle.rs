@@ -217,6 +217,59 @@ async fn shutting_down_ends_all_sessions() {
     assert!(matches!(refused, Err(SignalError::UnknownSession)), "{refused:?}");
 }
 
+/// The ports of the UDP candidates in an answer.
+fn udp_ports(answer: &Answer) -> Vec<String> {
+    let candidates =
+        answer.sdp.lines().filter(|line| line.starts_with("a=candidate:") && line.contains(" udp "));
+    candidates.filter_map(|line| line.split(' ').nth(5).map(str::to_owned)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_sessions_share_one_port_and_each_gets_its_own_packets() {
+    let sources = bars();
+    let rig = rig(Options { udp_port: Some(0), ..options() }, sources.clone());
+    let (mut one, mut two) = (Client::viewer().await, Client::viewer().await);
+    let (first, second) = (connected(&rig, &mut one).await, connected(&rig, &mut two).await);
+    assert_eq!(udp_ports(&first.1), udp_ports(&second.1));
+    assert_eq!(udp_ports(&first.1).len(), 1, "{}", first.1.sdp);
+    sources.last().unit(vp8_unit(0, true, 100, 1));
+    let (a, b) = (one.frame().await, two.frame().await);
+    assert_ne!(a[0].header.ssrc, b[0].header.ssrc);
+    rig.peer.close(first.0, CloseReason::Deleted);
+    assert_eq!(closed(&first.1).await, CloseReason::Deleted);
+    sources.last().unit(vp8_unit(1, false, 100, 2));
+    assert_eq!(two.frame().await[0].header.ssrc, b[0].header.ssrc, "the other goes on");
+    two.connection.close().await.unwrap();
+    assert_eq!(closed(&second.1).await, CloseReason::ClosedByRemote);
+    rig.peer.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tcp_is_offered_on_one_port_for_all() {
+    let rig = rig(Options { tcp_port: Some(0), ..options() }, bars());
+    let (mut one, mut two) = (Client::viewer().await, Client::viewer().await);
+    let answers = [connected(&rig, &mut one).await.1, connected(&rig, &mut two).await.1];
+    let passive = |answer: &Answer| {
+        let line = answer.sdp.lines().find(|line| line.contains(" tcp ") && line.contains("tcptype passive"));
+        line.and_then(|line| line.split(' ').nth(5))
+            .map(str::to_owned)
+            .unwrap_or_else(|| panic!("{}", answer.sdp))
+    };
+    assert_eq!(passive(&answers[0]), passive(&answers[1]));
+    rig.peer.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_is_told_the_public_address_of_a_one_to_one_nat() {
+    let public = "203.0.113.5".parse().unwrap();
+    let mapped = icescope_peer::MappedAddress { local: Some("127.0.0.1".parse().unwrap()), public };
+    let mut rig = rig(Options { addresses: vec![mapped], ..options() }, bars());
+    let answer = rig.play(SessionId::random(), Client::viewer().await.offer().await).await;
+    assert!(answer.sdp.contains(" 203.0.113.5 ") && !answer.sdp.contains(" 127.0.0.1 "), "{}", answer.sdp);
+    assert_eq!(rig.event("ice.candidate").await.attributes["address"], "203.0.113.5");
+    rig.peer.shut_down().await;
+}
+
 fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

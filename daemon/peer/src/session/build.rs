@@ -114,7 +114,8 @@ pub(crate) async fn answer(
     told.candidates.send_modify(|told| (told.ufrag, told.pwd) = (ufrag, pwd));
     let text = local.sdp.clone();
     connection.set_local_description(local).await.map_err(refused)?;
-    let expected = if options.policy == Policy::Relay { 0 } else { addresses.len() };
+    let protocols = 1 + usize::from(inner.shared_tcp.is_some());
+    let expected = if options.policy == Policy::Relay { 0 } else { addresses.len() * protocols };
     let session = Arc::new(Session {
         id,
         connection: Arc::clone(connection),
@@ -295,9 +296,8 @@ async fn connect(
     (engine, registry): (MediaEngine, Registry),
     addresses: &[SocketAddr],
 ) -> Result<Arc<dyn PeerConnection>, SignalError> {
-    let tcp = options
-        .tcp_port
-        .map_or(vec![], |port| addresses.iter().map(|address| SocketAddr::new(address.ip(), port)).collect());
+    // The tap puts the shared port in the place of these listeners.
+    let tcp = if inner.shared_tcp.is_some() { addresses.to_vec() } else { vec![] };
     let builder = PeerConnectionBuilder::new()
         .with_configuration(inner.credentials.configuration(options))
         .with_setting_engine(wire.settings(&inner.credentials, options, mdns_mode(options.mdns)))

@@ -195,17 +195,17 @@ async fn selected_pair(session: &Session, report: &Report) -> Option<Observation
     };
     let (local, remote) = (candidate(&pair.local_candidate_id)?, candidate(&pair.remote_candidate_id)?);
     let address = |stats: &RTCIceCandidateStats| stats.address.clone().unwrap_or_default();
-    let end =
-        |stats: &RTCIceCandidateStats| format!("{} {}:{}", stats.candidate_type, address(stats), stats.port);
+    let end = |stats: &RTCIceCandidateStats, port: u16| {
+        format!("{} {}:{port}", stats.candidate_type, stats.address.as_deref().unwrap_or_default())
+    };
+    let local_port = session.wire.port_of(local);
+    let (ours, theirs) = (end(local, local_port), end(remote, remote.port));
     Some(
         report
-            .note(
-                "ice.selected_pair",
-                format!("selected by the daemon's end: {} ↔ {}", ends.0, ends.1),
-            )
+            .note("ice.selected_pair", format!("selected by the daemon's end: {ours} ↔ {theirs}"))
             .with("localCandidateType", local.candidate_type.to_string())
             .with("localAddress", address(local))
-            .with("localPort", session.wire.port_of(local))
+            .with("localPort", local_port)
             .with("remoteCandidateType", remote.candidate_type.to_string())
             .with("remoteAddress", address(remote))
             .with("remotePort", remote.port)

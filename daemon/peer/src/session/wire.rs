@@ -32,7 +32,8 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(inner: &Inner, session: SessionId, options: &Options) -> Self {
         // 48 bits of name and 144 of password: RFC 8445 §5.3 asks for 24 and 128.
-        let credentials = inner.shared_port.as_ref().map(|_| (ice_text(8), ice_text(24)));
+        let shared = inner.shared_port.is_some() || inner.shared_tcp.is_some();
+        let credentials = shared.then(|| (ice_text(8), ice_text(24)));
         let tap = Tap::new(TapOptions {
             session,
             sink: inner.sink.clone(),
@@ -42,12 +43,17 @@ impl Wire {
             local_ufrag: credentials.as_ref().map(|(ufrag, _)| ufrag.clone()).unwrap_or_default(),
             hold_nomination: true,
         });
+        if let Some(port) = &inner.shared_tcp {
+            tap.share_tcp(Arc::clone(port));
+        }
         let public = options
             .addresses
             .iter()
             .map(|map| PublicAddress { local: map.local, public: map.public })
             .collect();
-        let addresses = Arc::new(AddressMap::new(inner.shared_port.as_deref(), public));
+        let addresses =
+            AddressMap::new(inner.shared_port.as_deref(), public).with_tcp(inner.shared_tcp.as_deref());
+        let addresses = Arc::new(addresses);
         Self { tap, credentials, addresses }
     }
 
@@ -73,8 +79,9 @@ impl Wire {
     /// The port of one of the daemon's own candidates: on a shared port the crate knows only its virtual socket's.
     pub(crate) fn port_of(&self, candidate: &RTCIceCandidateStats) -> u16 {
         let address = candidate.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
-        let shared = self.addresses.udp_ports.iter().find(|(local, _)| Some(*local) == address);
-        shared.filter(|_| candidate.protocol == "udp").map_or(candidate.port, |(_, port)| *port)
+        let map = &self.addresses;
+        let shared = if candidate.protocol == "udp" { &map.udp_ports } else { &map.tcp_ports };
+        shared.iter().find(|(local, _)| Some(*local) == address).map_or(candidate.port, |(_, port)| *port)
     }
 
     /// Makes the driver turn at once.
