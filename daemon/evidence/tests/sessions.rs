@@ -1,4 +1,5 @@
 //! The life of sessions against a peer that does what the test says.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

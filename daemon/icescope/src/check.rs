@@ -14,7 +14,7 @@ pub fn check_config(args: &CheckArgs) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => return run::refuse(&problems),
     };
-    let host = match settings::host() {
+    let host = match settings::host(&settings::OwnServers::default()) {
         Ok(host) => host,
         Err(error) => {
             eprintln!("error: {error:#}");

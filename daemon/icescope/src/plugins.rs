@@ -17,7 +17,7 @@ pub fn list(args: &PluginsArgs) -> ExitCode {
         Err(problems) => return run::refuse(&problems),
     };
     let states = run::runtime().and_then(|runtime| {
-        let options = settings::host()?;
+        let options = settings::host(&settings::OwnServers::default())?;
         Ok(runtime.block_on(async {
             let (sink, _source) = EventSink::new(64);
             let host = PluginHost::start(options, settings::plugins(&loaded), sink);
@@ -57,19 +57,18 @@ fn table(plugins: &[PluginStatus]) -> String {
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(plugins.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        for (cell, width) in row.iter().zip(&widths) {
-            text.push_str(&format!("{cell:width$}  "));
-        }
-        text.push_str(&row[5]);
-        text.push('\n');
-        let message = index.checked_sub(1).and_then(|plugin| plugins[plugin].message.as_deref());
-        if let Some(message) = message {
-            text.push_str(&format!("  {message}\n"));
-        }
-    }
-    text
+    let line = |row: &[String; 6]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
+        cells.chain([row[5].clone(), "\n".to_owned()]).collect::<String>()
+    };
+    let messages = plugins.iter().map(|plugin| plugin.message.as_ref());
+    let messages = std::iter::once(None).chain(messages);
+    rows.iter()
+        .zip(messages)
+        .map(|(row, message)| {
+            line(row) + &message.map_or_else(String::new, |message| format!("  {message}\n"))
+        })
+        .collect()
 }
 
 fn row(plugin: &PluginStatus) -> [String; 6] {

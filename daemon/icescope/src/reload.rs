@@ -1,6 +1,7 @@
 //! SIGHUP: what a new configuration changes in a running daemon.
 
 use std::path::Path;
+use std::sync::PoisonError;
 
 use icescope_model::{Evidence, Lane, Level, Observation, Scope};
 use icescope_plugin_host::PluginSpec;
@@ -47,6 +48,7 @@ async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
     parts.evidence.set_options(settings::evidence(&new));
     parts.server.reconfigure(settings::server(&new));
     parts.peer.reconfigure(settings::peer(&new));
+    parts.own_servers.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.ice.servers);
     let plugins = settings::plugins(&new);
     // The new source is up before viewers go over to it, and the old one stays until they have.
     parts.host.apply(with_removed(parts, &plugins)).await;

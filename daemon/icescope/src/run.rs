@@ -1,7 +1,7 @@
 //! `icescope run`: starts the parts, joins them, and stops them.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use anyhow::Context;
 use icescope_config::{Problems, Settings};
@@ -69,6 +69,7 @@ pub struct Parts {
     pub settings: Settings,
     pub log: log::Handle,
     pub host: PluginHost,
+    pub own_servers: settings::OwnServers,
     pub sources: Arc<HostSources>,
     pub peer: Arc<Peer>,
     pub evidence: Evidence,
@@ -78,7 +79,8 @@ pub struct Parts {
 async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (sink, source) = EventSink::new(OBSERVATIONS);
-    let host = PluginHost::start(settings::host()?, settings::plugins(&loaded), sink.clone());
+    let own_servers = Arc::new(RwLock::new(loaded.ice.servers.clone()));
+    let host = PluginHost::start(settings::host(&own_servers)?, settings::plugins(&loaded), sink.clone());
     let sources = Arc::new(HostSources::new(host.clone(), loaded.source.plays.clone().unwrap_or_default()));
     let peer = Peer::new(settings::peer(&loaded), Arc::clone(&sources) as _, sink.clone())
         .context("cannot set the WebRTC peer up")?;
@@ -91,7 +93,8 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(stop.clone()));
     let watching = tokio::spawn(tell_plugins(host.clone(), evidence.clone()));
-    let mut parts = Parts { settings: loaded, log, host, sources, peer, evidence, server: handle };
+    let mut parts =
+        Parts { settings: loaded, log, host, own_servers, sources, peer, evidence, server: handle };
 
     tracing::info!("icescope {} listens: open {listening}", env!("CARGO_PKG_VERSION"));
     let started = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -10,7 +10,7 @@ use icescope_config as config;
 use icescope_config::{LogFormat, Settings};
 use icescope_model::api::IceServer;
 use icescope_model::plugin::Isolation;
-use icescope_plugin_host::{Options as HostOptions, PluginSpec};
+use icescope_plugin_host::{GrantedServer, Options as HostOptions, PluginSpec};
 
 use crate::{credentials, log};
 
@@ -89,11 +89,15 @@ fn credential(server: &config::IceServer) -> Option<(String, String)> {
             Some((username.clone(), password.expose().to_owned()))
         }
         config::Credential::TimeLimited { username, secret } => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let expires = now + CREDENTIAL_LIFETIME;
-            Some(credentials::time_limited(secret.expose(), username.as_deref(), expires.as_secs()))
+            Some(credentials::time_limited(secret.expose(), username.as_deref(), expiry()))
         }
     }
+}
+
+/// When a credential that is made now ends, in seconds since the Unix epoch.
+fn expiry() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (now + CREDENTIAL_LIFETIME).as_secs()
 }
 
 /// The HTTP server's set-up.
@@ -126,13 +130,38 @@ fn browser_server(server: &config::IceServer) -> IceServer {
     IceServer { urls: server.urls.iter().map(ToString::to_string).collect(), username, credential }
 }
 
+/// The daemon's own STUN and TURN servers as they are configured now, for plugins that are granted them.
+pub type OwnServers = Arc<RwLock<Vec<config::IceServer>>>;
+
 /// How plugins are hosted: by this same binary.
-pub fn host() -> anyhow::Result<HostOptions> {
+pub fn host(servers: &OwnServers) -> anyhow::Result<HostOptions> {
     // Survives a replacement of the file by an update while the daemon runs.
     let binary = PathBuf::from("/proc/self/exe");
     let real = std::env::current_exe().context("cannot find the daemon's own binary")?;
     let command = if binary.exists() { binary } else { real };
-    Ok(HostOptions::new(command, vec![OsString::from("plugin-host")]))
+    let servers = Arc::clone(servers);
+    let mint = move || {
+        let servers = servers.read().unwrap_or_else(PoisonError::into_inner);
+        servers.iter().flat_map(granted).collect()
+    };
+    let mut options = HostOptions::new(command, vec![OsString::from("plugin-host")]);
+    options.ice_servers = Some(Arc::new(mint));
+    Ok(options)
+}
+
+/// One entry for each URL, with credentials made for this run.
+fn granted(server: &config::IceServer) -> Vec<GrantedServer> {
+    let (username, credential) = credential(server).unwrap_or_default();
+    let time_limited = matches!(server.credential, config::Credential::TimeLimited { .. });
+    let expires = if time_limited { expiry() } else { 0 };
+    let entry = |url: &config::IceUrl| GrantedServer {
+        url: url.to_string(),
+        username: username.clone(),
+        credential: credential.clone(),
+        realm: String::new(),
+        expires_unix_s: i64::try_from(expires).unwrap_or(i64::MAX),
+    };
+    server.urls.iter().map(entry).collect()
 }
 
 /// The configured plugins.

@@ -1,4 +1,5 @@
 //! The daemon as a service: what it tells its manager (sd_notify(3)), and what signals do.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

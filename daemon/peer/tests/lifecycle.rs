@@ -251,9 +251,7 @@ async fn tcp_is_offered_on_one_port_for_all() {
     let answers = [connected(&rig, &mut one).await.1, connected(&rig, &mut two).await.1];
     let passive = |answer: &Answer| {
         let line = answer.sdp.lines().find(|line| line.contains(" tcp ") && line.contains("tcptype passive"));
-        line.and_then(|line| line.split(' ').nth(5))
-            .map(str::to_owned)
-            .unwrap_or_else(|| panic!("{}", answer.sdp))
+        line.and_then(|line| line.split(' ').nth(5)).map_or_else(|| panic!("{}", answer.sdp), str::to_owned)
     };
     assert_eq!(passive(&answers[0]), passive(&answers[1]));
     rig.peer.shut_down().await;

@@ -175,6 +175,7 @@ impl Feed {
 
     fn on_rtcp(&mut self, packet: &dyn rtc::rtcp::Packet, at: Instant) {
         let any = packet.as_any();
+        tracing::trace!(session = %self.viewer.session, header = ?packet.header(), "RTCP");
         if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.viewer.ssrc) {
                 self.on_reception(f64::from(block.fraction_lost) / 256.0, at);
