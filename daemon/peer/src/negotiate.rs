@@ -14,6 +14,10 @@ const LARGEST_SDP: usize = 128 * 1024;
 /// Media sections that an offer may have: more is abuse.
 const MOST_SECTIONS: usize = 16;
 
+/// The header extension that carries the time of sending: browsers estimate the bit rate of the path by it, and report it
+/// (REMB). Its description is libwebrtc's own: absolute send time, 24 bits of 6.18 fixed point seconds.
+pub(crate) const SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+
 /// One codec in an offer's video section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Offered {
@@ -46,6 +50,8 @@ pub(crate) struct OfferFacts {
     pub(crate) mid: String,
     /// Codecs of the first video section, in its order.
     pub(crate) video: Vec<Offered>,
+    /// The number that the first video section gives the send time extension, if it offers it.
+    pub(crate) send_time: Option<u8>,
     /// The first video section can receive.
     pub(crate) receives: bool,
     /// The first video section can send.
@@ -103,8 +109,15 @@ impl OfferFacts {
             })
             .collect();
         let has = |name: &str| section.has_attribute(name) || parsed.has_attribute(name);
+        let send_time =
+            section.attributes.iter().filter(|attribute| attribute.key == "extmap").find_map(|attribute| {
+                let (number, uri) = attribute.value.as_deref()?.split_once(' ')?;
+                // One-octet headers carry 1 to 14 (RFC 8285 §4.2).
+                (uri.trim() == SEND_TIME)
+                    .then(|| number.parse().ok().filter(|number| (1..=14).contains(number)))?
+            });
         let (receives, sends) = (!has("sendonly") && !has("inactive"), !has("recvonly") && !has("inactive"));
-        Ok(Self { sdp, candidates, ufrag, mid, video, receives, sends })
+        Ok(Self { sdp, candidates, ufrag, mid, video, send_time, receives, sends })
     }
 }
 
@@ -264,6 +277,7 @@ mod tests {
         assert_eq!((facts.ufrag.as_str(), facts.mid.as_str()), ("9uX3", "0"));
         assert_eq!(facts.candidates.len(), 1);
         assert!(!facts.sdp.contains("a=candidate"));
+        assert_eq!((facts.send_time, facts.receives, facts.sends), (Some(2), true, false));
         assert_eq!(facts.video[0], Offered { payload_type: 96, name: "VP8".into(), fmtp: String::new() });
     }
 

@@ -53,6 +53,11 @@ fn the_untouched_offer_is_answered() {
     let answer = runtime.block_on(peer.answer(id, play(CHROME.to_owned()))).unwrap();
     assert!(answer.sdp.contains("a=rtpmap:96 VP8/90000"), "{}", answer.sdp);
     assert_eq!(answer.sdp.matches("a=rtpmap:").count(), 1, "only what is sent: {}", answer.sdp);
+    assert!(
+        answer.sdp.contains("a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
+        "{}",
+        answer.sdp
+    );
     assert!(answer.sdp.contains("a=sendonly") && answer.sdp.contains("a=mid:0"), "{}", answer.sdp);
     survives(CHROME.replace("m=video 9", "m=video 0"));
 }

@@ -32,7 +32,7 @@ async fn a_viewer_is_answered_and_sees_the_kept_key_frame_at_once() {
     let (first, second) = (client.frame().await, client.frame().await);
     assert_eq!((mark(&first), mark(&second)), (1, 2));
     assert_eq!(first.len(), 3);
-    assert!(first.iter().all(|packet| packet.payload.len() <= 1188));
+    assert!(first.iter().all(|packet| packet.payload.len() <= 1180));
     let mut state = answer.link.state.clone();
     state.wait_for(|state| *state == PeerState::Connected).await.unwrap();
     let pair = rig.event("ice.selected_pair").await;

@@ -19,6 +19,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
+use super::clocks::{ntp_middle, round_trip, send_time};
 use super::packetiser::Unit;
 use super::timeline::Timeline;
 use super::viewer::Viewer;
@@ -44,6 +45,8 @@ pub(crate) struct Feed {
     timeline: Option<Timeline>,
     /// Added to a stream's picture ids.
     picture_shift: u16,
+    /// The number of the send time extension, if it was agreed.
+    send_time: Option<u8>,
     next_picture: u16,
     /// When the first frame may go out: set when the handshake is through.
     begin_at: Option<Instant>,
@@ -57,7 +60,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn new(viewer: Arc<Viewer>, origin: Origin) -> Self {
+    pub(crate) fn new(viewer: Arc<Viewer>, origin: Origin, send_time: Option<u8>) -> Self {
         let now = Instant::now();
         Self {
             viewer,
@@ -65,6 +68,7 @@ impl Feed {
             next_sequence: origin.sequence,
             timeline: None,
             picture_shift: 0,
+            send_time,
             next_picture: origin.picture_id & vp8::PICTURE_ID_MASK,
             begin_at: None,
             begun: false,
@@ -129,10 +133,11 @@ impl Feed {
         let now = Instant::now();
         let picture =
             unit.picture_id.map(|picture| picture.wrapping_add(self.picture_shift) & vp8::PICTURE_ID_MASK);
+        let stamp = self.send_time.map(|number| (number, send_time(Monotonic::now())));
         let payloads = unit.cut.payloads();
         let last = payloads.len() - 1;
         for (index, payload) in payloads.enumerate() {
-            let header = rtp::Header {
+            let mut header = rtp::Header {
                 version: 2,
                 marker: index == last,
                 payload_type: self.viewer.payload_type,
@@ -141,6 +146,11 @@ impl Feed {
                 ssrc: self.viewer.ssrc,
                 ..rtp::Header::default()
             };
+            if let Some((number, time)) = &stamp
+                && let Err(error) = header.set_extension(*number, time.clone())
+            {
+                tracing::debug!(%error, number, "the send time is left out");
+            }
             self.next_sequence = self.next_sequence.wrapping_add(1);
             let payload = match picture {
                 Some(picture) if unit.picture_id != Some(picture) => with_picture_id(&payload, picture),
@@ -175,10 +185,10 @@ impl Feed {
 
     fn on_rtcp(&mut self, packet: &dyn rtc::rtcp::Packet, at: Instant) {
         let any = packet.as_any();
-        tracing::trace!(session = %self.viewer.session, header = ?packet.header(), "RTCP");
         if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.viewer.ssrc) {
-                self.on_reception(f64::from(block.fraction_lost) / 256.0, at);
+                let round_trip = round_trip(ntp_middle(), block.last_sender_report, block.delay);
+                self.on_reception(f64::from(block.fraction_lost) / 256.0, round_trip, at);
             }
         } else if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
             let now = Monotonic::now();
@@ -191,12 +201,17 @@ impl Feed {
         }
     }
 
-    fn on_reception(&mut self, lost: f64, at: Instant) {
+    fn on_reception(&mut self, lost: f64, round_trip: Option<Duration>, at: Instant) {
         let sent = self.viewer.sent();
         let (before, since) = std::mem::replace(&mut self.reported, (sent, at));
         let elapsed = at.saturating_duration_since(since).max(Duration::from_millis(1));
         let rate = (sent - before) as f64 * 8.0 / elapsed.as_secs_f64();
-        self.viewer.report(|estimate| estimate.on_loss(lost, rate as u64));
+        self.viewer.report(|estimate| {
+            if let Some(took) = round_trip {
+                estimate.on_round_trip(took, rate as u64);
+            }
+            estimate.on_loss(lost, rate as u64);
+        });
     }
 }
 

@@ -11,8 +11,8 @@ use super::vp8;
 /// Octets of an RTP packet before SRTP: fits IPv6's least MTU of 1280 with room for SRTP's tag, TURN and IPv6 headers.
 pub(crate) const RTP_PACKET: usize = 1200;
 
-/// Octets of a payload: a packet without its fixed header (RFC 3550 §5.1); no header extension is used.
-pub(crate) const PAYLOAD: usize = RTP_PACKET - 12;
+/// Octets of a payload: a packet without its fixed header (RFC 3550 §5.1) and one header extension of three octets (RFC 8285).
+pub(crate) const PAYLOAD: usize = RTP_PACKET - 12 - 8;
 
 /// The video codecs that can be packetised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

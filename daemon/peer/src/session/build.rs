@@ -237,8 +237,9 @@ fn prepare_play(
         timestamp: random_u32(),
         picture_id: random_u32() as u16,
     };
-    let (engine, registry) = engine::playing(&parameters, Feed::new(Arc::clone(&viewer), origin))
-        .map_err(internal("set up codecs"))?;
+    let (engine, registry) =
+        engine::playing(&parameters, Feed::new(Arc::clone(&viewer), origin, facts.send_time))
+            .map_err(internal("set up codecs"))?;
     let track = track(id, &name, ssrc, &parameters);
     let media = Media::Play { viewer: Arc::clone(&viewer), agreed, follows_default: source.is_none() };
     let prepared = Prepared { media, engine, registry, track: Some(track) };

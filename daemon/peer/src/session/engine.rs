@@ -11,7 +11,9 @@ use rtc::interceptor::{
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::interceptor_registry::{Slot, configure_twcc_receiver_only};
 use rtc::peer_connection::transport::RTCDtlsRole;
-use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
 use webrtc::error::Result;
 use webrtc::peer_connection::{
     MediaEngine, RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, Registry,
@@ -20,7 +22,7 @@ use webrtc::peer_connection::{
 
 use crate::media::feed::Feed;
 use crate::media::packetiser::Codec;
-use crate::negotiate::Offered;
+use crate::negotiate::{Offered, SEND_TIME};
 use crate::options::{Options, Policy};
 use crate::uplink::meter::Meter;
 
@@ -116,6 +118,8 @@ pub(crate) fn codec_parameters(codec: Codec, offered: &Offered) -> RTCRtpCodecPa
 pub(crate) fn playing(codec: &RTCRtpCodecParameters, feed: Feed) -> Result<(MediaEngine, Registry)> {
     let mut media = MediaEngine::default();
     media.register_codec(codec.clone(), RtpCodecKind::Video)?;
+    let send_time = RTCRtpHeaderExtensionCapability { uri: SEND_TIME.to_owned() };
+    media.register_header_extension(send_time, RtpCodecKind::Video, None)?;
     let registry = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESENDABLE).build())
         .with(Slot::SenderReport, SenderReportBuilder::new().build())
