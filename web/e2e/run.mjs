@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SKIPPED = 77;
+/** Milliseconds. Tests have time-outs of their own; one that leaves a browser behind would still never end. */
+const LONGEST = 15 * 60_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const enter = [
   ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child'],
@@ -36,7 +38,14 @@ function inside(words) {
     const end = () => child.kill('SIGKILL');
     process.once('SIGINT', end);
     process.once('SIGTERM', end);
-    child.once('exit', (code) => resolve(code ?? 1));
+    const late = setTimeout(() => {
+      console.error(`still running after ${LONGEST / 60_000} minutes, ended: ${words.at(-1)}`);
+      end();
+    }, LONGEST);
+    child.once('exit', (code) => {
+      clearTimeout(late);
+      resolve(code ?? 1);
+    });
     child.once('error', (error) => {
       console.error(`${enter[0]} could not be started: ${error.message}`);
       resolve(1);
