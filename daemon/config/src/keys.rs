@@ -48,7 +48,7 @@ pub const KEYS: &[Key] = &[
     key("ice.browser.servers[].credential-file", Reload),
     key("ice.browser.servers[].secret-file", Reload),
     key("ice.udp-port", Restart),
-    key("ice.tcp-port", Reload),
+    key("ice.tcp-port", Restart),
     key("ice.addresses", Reload),
     key("ice.interfaces.include", Reload),
     key("ice.interfaces.exclude", Reload),
