@@ -3,7 +3,8 @@
 # started, asked, watched, reloaded with a bad file, stopped. Nothing is left behind. Exit 77: not possible here.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-release=${CARGO_TARGET_DIR:-$top/target}/release
+target=${CARGO_TARGET_DIR:-$top/target}
+release=$target/release
 
 # Second life of this script, in the new namespaces: lay the machine out and become systemd.
 if [ "${1-}" = inside ]; then
@@ -17,7 +18,10 @@ if [ "${1-}" = inside ]; then
   install -D -t usr/lib/icescope/plugins "$release"/plugins/*.so
   install -D -m 644 "$top/config/icescope.toml" etc/icescope/icescope.toml
   install -D -m 644 "$top/config/systemd/icescope.service" etc/systemd/system/icescope.service
-  install -D "$release/examples/viewer" usr/bin/icescope-test-viewer
+  # The viewer and its Python, should they lie on other file systems than this machine's root.
+  mkdir -p opt/clients opt/venv
+  mount --bind "$top/web/e2e/clients" opt/clients
+  mount --bind "$target/venv" opt/venv
   # What a container has no use for, or what would reach for the machine's devices.
   for unit in systemd-udevd systemd-modules-load systemd-sysctl systemd-networkd systemd-resolved systemd-logind \
     systemd-random-seed systemd-timesyncd systemd-journal-flush; do
@@ -75,8 +79,8 @@ user=$(enter ps --no-headers -o user "$(show MainPID)")
 [ "$user" = icescope ] || failed "it runs as $user"
 plugins=$(enter python3 -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8085/api/plugins").read().decode())')
 [[ "$plugins" == *'"state":"ready"'* ]] || failed "systemd was told it is ready, and its plugin is not: $plugins"
-viewer=$(enter icescope-test-viewer --url http://127.0.0.1:8085 --viewers 1 --seconds 3) || failed "nobody can watch: $viewer"
-echo "ready under systemd as user $user; $viewer"
+viewer=$(enter /opt/venv/bin/python /opt/clients/aiortc_viewer.py http://127.0.0.1:8085 30) || failed "nobody can watch: $viewer"
+echo "ready under systemd as user $user; aiortc saw $viewer"
 
 enter sh -c 'echo "lisen = 1" >>/etc/icescope/icescope.toml'
 before=$(show MainPID)

@@ -127,9 +127,6 @@ fn end_to_end() -> Result<Vec<Step>> {
 }
 
 fn service() -> Result<Outcome> {
-    let viewer =
-        ["build", "--release", "--locked", "--quiet", "--package", "icescope-peer", "--example", "viewer"];
-    shell::run(&mut shell::cargo(viewer))?;
     in_namespaces(&mut shell::command("bash", ["daemon/xtask/service.sh"]))
 }
 
