@@ -1,6 +1,7 @@
 //! icescope: a WebRTC diagnostics daemon.
 #![forbid(unsafe_code)]
 
+mod allocator;
 mod check;
 mod cli;
 mod credentials;
@@ -19,7 +20,10 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
-        cli::Command::Run(args) => run::run(&args),
+        cli::Command::Run(args) => {
+            allocator::settle();
+            run::run(&args)
+        }
         cli::Command::CheckConfig(args) => check::check_config(&args),
         cli::Command::Plugins(args) => plugins::list(&args),
         cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),

@@ -1,4 +1,5 @@
-// `new RTCPeerConnection` → first frame, in Chromium: our own page against a minimal aiortc server, in turn.
+// `new RTCPeerConnection` → first frame, in Chromium: our daemon against a minimal aiortc server, in turn. Once with the same bare
+// client for both, which compares the servers; once with each server's own page, which for ours is the whole of it.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from '../lib/browser.mjs';
@@ -7,6 +8,7 @@ import { Daemon, python } from '../lib/daemon.mjs';
 import { daemonAddress, onDaemonHost } from '../lib/network.mjs';
 import { Program } from '../lib/process.mjs';
 import { median, until } from '../lib/until.mjs';
+import { bareClient } from './bare-client.mjs';
 
 /** The bar of the product: this part of aiortc's median. */
 const RATIO = 0.9;
@@ -45,6 +47,14 @@ async function once(browser, origin) {
   return took;
 }
 
+/** One fresh document with nothing in it but the bare client. */
+async function bare(browser, origin, path, protocol) {
+  const page = await browser.open(origin + path);
+  const took = await page.evaluate(bareClient, protocol);
+  await page.close();
+  return took;
+}
+
 async function startAiortc() {
   const program = new Program(onDaemonHost([python, server, daemonAddress, '8086']));
   await until('aiortc’s server serves', async () => {
@@ -66,26 +76,31 @@ export async function firstFrame(runs) {
   const daemon = await Daemon.start({ limits, bars: {} });
   const aiortc = await startAiortc();
   const [keeper, browser] = [await chromium(), await chromium()];
-  const ours = [];
-  const theirs = [];
+  const took = { bare: [], bareAiortc: [], page: [], pageAiortc: [] };
   try {
     await daemon.explained(keepWatching(keeper, ORIGIN));
     await keepWatching(keeper, AIORTC);
     for (let run = -WARM_UP; run < runs; run += 1) {
-      const [a, b] = [await daemon.explained(once(browser, ORIGIN)), await once(browser, AIORTC)];
-      if (run >= 0) {
-        ours.push(a);
-        theirs.push(b);
-      }
+      const one = {
+        bare: await daemon.explained(bare(browser, ORIGIN, '/api/health', 'whep')),
+        bareAiortc: await bare(browser, AIORTC, '/', 'offer'),
+        page: await daemon.explained(once(browser, ORIGIN)),
+        pageAiortc: await once(browser, AIORTC),
+      };
+      if (run >= 0) for (const [name, value] of Object.entries(one)) took[name].push(value);
     }
   } finally {
     await Promise.all([browser.close(), keeper.close(), daemon.stop(), aiortc.stop()]);
   }
   const row = (figure, values) => ({ figure, value: median(values), unit: 'ms', note: range(values) });
+  const ratio = (figure, ours, theirs) => ({ figure, value: median(ours) / median(theirs), unit: '' });
   return [
-    row('first frame, icescope', ours),
-    row('first frame, aiortc', theirs),
-    { figure: 'first frame, icescope / aiortc', value: median(ours) / median(theirs), unit: '', bar: RATIO },
+    row('first frame, bare client, icescope', took.bare),
+    row('first frame, bare client, aiortc', took.bareAiortc),
+    { ...ratio('first frame, icescope / aiortc', took.bare, took.bareAiortc), bar: RATIO },
+    row('first frame, own page, icescope', took.page),
+    row('first frame, own page, aiortc demo', took.pageAiortc),
+    ratio('first frame, own page, icescope / aiortc', took.page, took.pageAiortc),
   ];
 }
 
