@@ -124,6 +124,13 @@ impl Feed {
     }
 }
 
+impl Drop for Feed {
+    /// What was dropped since the last look counts, too.
+    fn drop(&mut self) {
+        self.count(0);
+    }
+}
+
 fn unit(data: Vec<u8>, facts: Facts) -> AccessUnit {
     let flag = |flag| facts.flags & flag != 0;
     AccessUnit {
