@@ -32,7 +32,17 @@ pub fn command<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item
 /// The cargo that runs this xtask.
 pub fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    command(&cargo, arguments)
+    let mut command = command(&cargo, arguments);
+    // What cargo told us of ourselves would tell build scripts of others that something has changed, and rebuild them.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_")
+            || name == "CARGO_MANIFEST_DIR"
+            || name == "CARGO_MANIFEST_PATH"
+        {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// As one would type it.

@@ -1,0 +1,2 @@
+//! What the measuring plugins share: STUN transactions, transports, name look-ups.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Finds out how the NATs and firewalls of this host behave.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Measures STUN servers.
+#![forbid(unsafe_code)]

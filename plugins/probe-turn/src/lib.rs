@@ -1,0 +1,2 @@
+//! Measures TURN servers, data path included.
+#![forbid(unsafe_code)]
