@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attached::Attached;
 use crate::error::ProbeError;
 use crate::options::PluginSpec;
-use crate::probe::{ProbeEvent, ProbeRun};
+use crate::probe::{ProbeInfo, ProbeNote, ProbeRun};
 use crate::proto::Described;
 use crate::verify::Stamp;
 
@@ -45,7 +45,7 @@ pub(crate) enum Request {
     /// Controls for what is attached.
     Control { attachment: u64, controls: Vec<Control> },
     /// Run a probe.
-    Run { args: Value, deadline: std::time::Duration, events: mpsc::Sender<ProbeEvent>, reply: RunReply },
+    Run { args: Value, deadline: std::time::Duration, notes: mpsc::Sender<ProbeNote>, reply: RunReply },
 }
 
 /// Where a probe's run is answered.
@@ -173,6 +173,18 @@ impl Shared {
 
     pub(crate) fn is_probe(&self) -> bool {
         self.is_kind(icescope_plugin_abi::PROBE_KIND)
+    }
+
+    /// What a caller has to know to run it; `None` while it is not loaded, or no probe.
+    pub(crate) fn probe_info(&self) -> Option<ProbeInfo> {
+        let facts = self.facts();
+        let described = facts.described.as_ref()?;
+        let is_probe = described.kind.as_bytes() == icescope_plugin_abi::PROBE_KIND.to_bytes();
+        is_probe.then(|| ProbeInfo {
+            instance: self.spec.name.clone(),
+            name: described.name.clone(),
+            args_schema: described.args_schema.clone(),
+        })
     }
 
     pub(crate) fn is_disabled(&self) -> bool {

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::error::ProbeError;
 use crate::generation::{Generation, Request, Stage};
 use crate::options::{Options, PluginSpec};
-use crate::probe::{ProbeEvent, ProbeRun};
+use crate::probe::{ProbeInfo, ProbeNote, ProbeRun};
 use crate::slot::{Slot, find};
 use crate::stream::{CHANNEL, SourceStream, StreamControl, StreamTask};
 use crate::supervisor::Supervisor;
@@ -178,14 +178,20 @@ impl PluginHost {
         Ok(SourceStream { messages, control: StreamControl::new(wishes) })
     }
 
-    /// Runs a probe: its events go to `events` as they come (dropped and counted when that is full), its reports and
-    /// its outcome into the result. The run is asked to wind up at the deadline, or when this future is dropped.
+    /// The probes that have been loaded, in the order of the configuration. One that cannot run now is among them.
+    pub fn probes(&self) -> Vec<ProbeInfo> {
+        self.inner.lock().iter().filter_map(|slot| slot.generation().shared.probe_info()).collect()
+    }
+
+    /// Runs a probe: its steps and reports go to `notes` as they come (steps are dropped and counted when that is full),
+    /// all its reports and its outcome into the result. The run is asked to wind up at the deadline, or when this future
+    /// is dropped.
     pub async fn run_probe(
         &self,
         name: &str,
         args: Value,
         deadline: Duration,
-        events: mpsc::Sender<ProbeEvent>,
+        notes: mpsc::Sender<ProbeNote>,
     ) -> Result<ProbeRun, ProbeError> {
         let generation = self.probe(name)?;
         let not_ready =
@@ -193,7 +199,7 @@ impl PluginHost {
         let (reply, answer) = oneshot::channel();
         generation
             .requests
-            .try_send(Request::Run { args, deadline, events, reply })
+            .try_send(Request::Run { args, deadline, notes, reply })
             .map_err(|_| not_ready("too many runs of it are waiting, or it is being stopped"))?;
         answer.await.map_err(|_| not_ready("it was stopped"))?
     }

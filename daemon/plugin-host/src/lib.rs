@@ -66,5 +66,5 @@ pub use child::child_main;
 pub use error::{CheckProblem, ProbeError, Refused};
 pub use host::PluginHost;
 pub use options::{Backoff, Deadlines, GrantedServer, ICE_SERVERS_GRANT, MintServers, Options, PluginSpec};
-pub use probe::{ProbeEvent, ProbeRun};
+pub use probe::{ProbeEvent, ProbeInfo, ProbeNote, ProbeRun};
 pub use stream::{SourceStream, StreamControl};

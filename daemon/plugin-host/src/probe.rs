@@ -35,6 +35,26 @@ pub struct ProbeEvent {
     pub attributes: Attributes,
 }
 
+/// What a probe says while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProbeNote {
+    /// A step of the run.
+    Step(ProbeEvent),
+    /// A document, as soon as it is made.
+    Report(Report),
+}
+
+/// A probe that is ready to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeInfo {
+    /// Its name in the configuration.
+    pub instance: String,
+    /// Its own name, as its library has it.
+    pub name: String,
+    /// JSON Schema of a run's arguments; empty if it says none.
+    pub args_schema: String,
+}
+
 /// What a probe's run came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeRun {

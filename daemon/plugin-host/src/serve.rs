@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use icescope_model::media::{Control, Format};
+use icescope_model::report::Report;
 use icescope_model::{Level, Monotonic};
 use icescope_plugin_abi as abi;
 use rustix::event::EventfdFlags;
@@ -18,7 +19,7 @@ use crate::bring_up::{mint, read_formats};
 use crate::error::ProbeError;
 use crate::generation::{NotStarted, Request, RunReply};
 use crate::link::{Failure, Patience};
-use crate::probe::{self, ProbeEvent, ProbeRun};
+use crate::probe::{self, ProbeNote, ProbeRun};
 use crate::proto::{Answer, Command};
 use crate::ring::{self, Reader, Ring};
 use crate::schema;
@@ -31,8 +32,8 @@ impl Supervisor {
         match request {
             Request::Start { format, reply } => self.start(up, &format, reply).await,
             Request::Control { attachment, controls } => self.control(up, attachment, &controls).await,
-            Request::Run { args, deadline, events, reply } => {
-                self.run_probe(up, args, deadline, events, reply).await
+            Request::Run { args, deadline, notes, reply } => {
+                self.run_probe(up, args, deadline, notes, reply).await
             }
         }
     }
@@ -123,7 +124,7 @@ impl Supervisor {
         up: &mut Up,
         args: Value,
         deadline: Duration,
-        events: mpsc::Sender<ProbeEvent>,
+        notes: mpsc::Sender<ProbeNote>,
         mut reply: RunReply,
     ) -> Result<(), End> {
         let name = self.shared.spec.name.clone();
@@ -139,15 +140,12 @@ impl Supervisor {
         let deadline_ns = Monotonic::now().plus(deadline).0;
         let command = Command::Run { args: args.to_string(), deadline_ns, span, servers };
         up.aside.run = Some(Said::default());
-        let answer = self.running(up, command, deadline, &events, &mut reply).await;
+        let mut reports = Vec::new();
+        let told = (&notes, &mut reports);
+        let answer = self.running(up, command, deadline, told, &mut reply).await;
         let said = up.aside.run.take().unwrap_or_default();
         match answer {
             Ok(Answer::Ran { outcome }) => {
-                let reports = said
-                    .reports
-                    .into_iter()
-                    .map(|report| probe::report(&self.voice, &name, report))
-                    .collect();
                 let outcome = probe::outcome(outcome).unwrap_or(icescope_model::report::Outcome::Unknown);
                 let _ =
                     reply.send(Ok(ProbeRun { span, outcome, reports, events_dropped: said.events_dropped }));
@@ -181,7 +179,7 @@ impl Supervisor {
         up: &mut Up,
         command: Command,
         deadline: Duration,
-        events: &mpsc::Sender<ProbeEvent>,
+        (notes, reports): (&mpsc::Sender<ProbeNote>, &mut Vec<Report>),
         reply: &mut RunReply,
     ) -> Result<Answer, Failure> {
         let enough = CancellationToken::new();
@@ -194,7 +192,14 @@ impl Supervisor {
             aside.put(&voice, &shared, note);
             if let Some(said) = &mut aside.run {
                 for event in said.events.drain(..) {
-                    said.events_dropped += u64::from(events.try_send(probe::event(&voice, event)).is_err());
+                    let step = ProbeNote::Step(probe::event(&voice, event));
+                    said.events_dropped += u64::from(notes.try_send(step).is_err());
+                }
+                for report in said.reports.drain(..) {
+                    let report = probe::report(&voice, &shared.spec.name, report);
+                    // What does not fit is in the run's result.
+                    let _ = notes.try_send(ProbeNote::Report(report.clone()));
+                    reports.push(report);
                 }
             }
         });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{Bench, compile_c, options, probe, source, within};
 use icescope_model::plugin::PluginState;
 use icescope_model::report::Outcome;
-use icescope_plugin_host::{GrantedServer, ICE_SERVERS_GRANT, PluginSpec, ProbeError, ProbeRun};
+use icescope_plugin_host::{GrantedServer, ICE_SERVERS_GRANT, PluginSpec, ProbeError, ProbeNote, ProbeRun};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -30,11 +30,38 @@ async fn a_run_brings_events_reports_and_one_outcome() {
     assert_eq!(reports, [("subject 0", &json!({"number": 0})), ("subject 1", &json!({"number": 1}))]);
     assert_eq!((run.reports[0].probe.as_str(), run.reports[0].outcome), ("nat", Outcome::Pass));
     for number in 0..3 {
-        let event = told.recv().await.unwrap();
+        let Some(ProbeNote::Step(event)) = told.recv().await else { panic!("step {number} is told first") };
         assert_eq!((event.parent, &event.attributes["number"]), (run.span, &json!(number)));
         assert_eq!(event.schema, "org.icescope.fixture/1");
     }
-    assert!(told.recv().await.is_none(), "no event after the run");
+    for report in run.reports {
+        assert_eq!(
+            told.recv().await,
+            Some(ProbeNote::Report(report)),
+            "reports are told as they are made, too"
+        );
+    }
+    assert!(told.recv().await.is_none(), "nothing is told after the run");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_told_at_once_and_so_outlives_a_run_that_is_cut_short() {
+    let bench = Bench::settled(options(), vec![probe("nat", json!({}))]).await;
+    let (notes, mut told) = mpsc::channel(8);
+    let run =
+        bench.host.run_probe("nat", json!({"reports": 1, "wait": true}), Duration::from_hours(1), notes);
+    let first = tokio::select! {
+        run = run => panic!("it waits to be cancelled: {run:?}"),
+        first = within("the report", told.recv()) => first,
+    };
+    assert!(matches!(&first, Some(ProbeNote::Report(report)) if report.subject == "subject 0"), "{first:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_is_known_by_both_its_names() {
+    let bench = Bench::settled(options(), vec![source("bars", json!({})), probe("nat", json!({}))]).await;
+    let known: Vec<_> = bench.host.probes().into_iter().map(|probe| (probe.instance, probe.name)).collect();
+    assert_eq!(known, [("nat".to_owned(), "Fixture".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
