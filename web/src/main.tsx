@@ -1,18 +1,16 @@
 import { options, render } from 'preact';
 import { App } from './app';
 import { controller } from './state/controller';
+import { certificates } from './state/environment';
+import { hold } from './state/hold';
 import { installHook } from './state/hook';
 import { watchPlugins } from './state/plugins';
-import { store } from './state/store';
 import { applyTheme } from './state/theme';
 import { leaveUplink } from './state/uplink';
 
-/** Changes that come together in a set-up are drawn together. */
-const DRAW_AFTER_MS = 10;
-
-// At once, as Preact does it, a change would be drawn before the request that follows it in the same turn is sent.
+// What a click changes is drawn at once, as Preact does it; what a set-up changes, when it is over.
 options.debounceRendering = (draw) => {
-  if (store.timeline.holding) setTimeout(draw, DRAW_AFTER_MS);
+  if (hold.active) hold.after(draw);
   else queueMicrotask(draw);
 };
 
@@ -21,6 +19,7 @@ installHook();
 const root = document.getElementById('app');
 if (root !== null) render(<App />, root);
 watchPlugins();
+void certificates.prepare();
 addEventListener('pagehide', () => {
   controller.leave();
   leaveUplink();

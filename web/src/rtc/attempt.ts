@@ -49,6 +49,8 @@ export interface AttemptOptions {
   granularity: number;
   fetch: Fetch;
   openSocket: (path: string) => WebSocket;
+  /** A certificate that was made ahead; without one the browser makes its own. */
+  certificate: () => RTCCertificate | undefined;
 }
 
 /** How long the channel stays open after a stop for the daemon's last words. */

@@ -33,6 +33,7 @@ export interface LinkOptions {
   video?: HTMLVideoElement;
   stream?: MediaStream;
   fetch: Fetch;
+  certificate: () => RTCCertificate | undefined;
 }
 
 /** How long the connection stays open for an answer to the DELETE. */
@@ -77,8 +78,12 @@ export class Link {
           summary: texts.describe(error),
         }),
     });
+    const certificate = options.certificate();
     const created = performance.now();
-    this.#pc = new RTCPeerConnection({ iceServers: session.ice_servers });
+    this.#pc = new RTCPeerConnection({
+      iceServers: session.ice_servers,
+      ...(certificate && { certificates: [certificate] }),
+    });
     hooks.onCreated(created);
     hooks.record({
       kind: 'pc.created',
@@ -111,18 +116,26 @@ export class Link {
     const { record } = this.#hooks;
     const sdp = this.#pc.localDescription?.sdp ?? '';
     const { endpoint } = this.#options;
+    const sent = performance.now();
+    const answering = this.#resource.offer(sdp);
     record({
+      at: sent,
       kind: 'signalling.offer.sent',
       to: 'signalling',
       summary: texts.event.offerSent(endpoint),
       attributes: { endpoint, sdp },
     });
-    const answer = await this.#resource.offer(sdp);
+    this.#show();
+    const answer = await answering;
+    const received = performance.now();
     if (this.#ended) {
       await this.#resource.remove();
       return;
     }
+    // First of all: from here the connection comes up on threads of its own, beside what else is to be done.
+    const set = this.#pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     record({
+      at: received,
       kind: 'signalling.answer.received',
       from: 'signalling',
       summary: texts.event.answerReceived(answer.status, candidatesOf(answer.sdp).length),
@@ -131,7 +144,7 @@ export class Link {
     this.#hooks.onStage('connecting');
     const place = placeOf(sdp);
     if (place !== undefined) this.#trickle.ready(place, candidatesOf(sdp));
-    await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    await set;
     this.#answered = true;
     this.#showRemote(candidatesOf(answer.sdp), placeOf(answer.sdp)?.ufrag ?? '');
     for (const { candidate, ufrag } of this.#early.splice(0)) this.remoteCandidate(candidate, ufrag);
@@ -191,7 +204,7 @@ export class Link {
   }
 
   #media(): void {
-    const { video, stream } = this.#options;
+    const { stream } = this.#options;
     if (stream !== undefined) {
       for (const track of stream.getTracks())
         this.#pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
@@ -220,11 +233,13 @@ export class Link {
         }),
       { once: true },
     );
-    if (video !== undefined) this.#show(video, track);
   }
 
   /** The receiver's track exists before the answer: the video element gets ready while the offer is on its way. */
-  #show(video: HTMLVideoElement, track: MediaStreamTrack): void {
+  #show(): void {
+    const { video } = this.#options;
+    const track = this.#pc.getTransceivers()[0]?.receiver.track;
+    if (video === undefined || track === undefined || this.#shown !== null) return;
     const { record, onDecoded, onFirstFrame } = this.#hooks;
     this.#unwatch = watchFrames(
       video,

@@ -2,12 +2,15 @@ import { Backoff } from '../live/backoff';
 import type { ChannelState } from '../live/channel';
 import { Attempt, type AttemptHooks, type Stage } from '../rtc/attempt';
 import { texts } from '../texts';
-import { environment } from './environment';
+import { certificates, environment } from './environment';
+import { hold } from './hold';
 import { connectionFailed, problemOf } from './problem';
 import { clearSession, store } from './store';
 
 /** New sessions in a row that did not get as far as a picture, before the page stops trying by itself. */
 const RESTARTS = 8;
+/** Stages on the way to the first picture; at any other the view is up to date at once. */
+const COMING_UP = new Set<Stage>(['opening', 'signalling', 'connecting', 'connected']);
 
 /** Starts and stops the main session, and starts it anew when the daemon has come back. */
 class Controller {
@@ -52,13 +55,13 @@ class Controller {
     const video = this.#video;
     if (video === undefined) return;
     clearSession();
-    store.timeline.hold();
-    const { fetch, openSocket, granularity } = environment;
+    hold.begin();
+    const { fetch, openSocket, granularity, certificate } = environment;
     // `?source=NAME` plays another source than the default one.
     const source = new URLSearchParams(location.search).get('source');
     const endpoint = source === null ? '/whep' : `/whep/${encodeURIComponent(source)}`;
     const attempt: Attempt = new Attempt(
-      { endpoint, video, granularity, fetch, openSocket },
+      { endpoint, video, granularity, fetch, openSocket, certificate },
       this.#hooks(() => this.#attempt === attempt),
     );
     this.#attempt = attempt;
@@ -105,7 +108,7 @@ class Controller {
         store.plugins.value = plugins;
       }),
       onCreated: ifCurrent((created) => {
-        store.timeline.hold();
+        hold.begin();
         store.times.value = { ...store.times.value, created };
       }),
       onDecoded: ifCurrent((firstDecoded) => {
@@ -116,7 +119,8 @@ class Controller {
         this.#restarts = 0;
         this.#backoff.reset();
         store.stage.value = 'playing';
-        store.timeline.release();
+        hold.end();
+        void certificates.prepare();
       }),
       onView: ifCurrent((view) => {
         store.connection.value = view;
@@ -148,6 +152,7 @@ class Controller {
     const playing = stage === 'connected' && store.times.value.firstFrame !== undefined;
     store.stage.value = playing ? 'playing' : stage;
     store.words.value = words;
+    if (!COMING_UP.has(stage)) hold.end();
     if (stage === 'failed') store.problem.value = connectionFailed(texts.stage.failed);
     if (stage !== 'closed') return;
     const code = store.session.value?.closed?.code;
@@ -176,6 +181,7 @@ class Controller {
     }
     store.stage.value = 'opening';
     store.words.value = why;
+    hold.end();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#begin(why), this.#backoff.next(Math.random()));
   }
@@ -186,6 +192,7 @@ class Controller {
     store.channel.value = 'closed';
     store.stage.value = stage;
     if (stage === 'idle') store.words.value = undefined;
+    hold.end();
   }
 }
 

@@ -7,6 +7,7 @@ import type { Stage } from '../rtc/attempt';
 import type { Candidate } from '../rtc/candidate';
 import type { ConnectionView } from '../rtc/observe';
 import type { SelectedPair, VideoFigures } from '../rtc/stats';
+import { hold } from './hold';
 import { Timeline } from './timeline';
 
 /** What went wrong, and what to do. */
@@ -30,7 +31,7 @@ export const NO_TIMES: Times = { created: undefined, firstDecoded: undefined, fi
 
 /** Everything that the page shows of the main session. */
 export const store = {
-  timeline: new Timeline(),
+  timeline: new Timeline(hold),
   /** The attempt's own stage; `idle` before and after. */
   stage: signal<Stage | 'idle'>('idle'),
   /** The daemon's words for the stage, where it has some. */

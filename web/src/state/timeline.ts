@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Event } from '../generated/Event';
 import type { Evidence } from '../generated/Evidence';
 import type { SeenBy } from '../generated/SeenBy';
+import { Hold } from './hold';
 
 /** Events held in the page; the daemon keeps its own, larger record. */
 export const CAPACITY = 10_000;
@@ -9,9 +10,6 @@ export const CAPACITY = 10_000;
 const PINNED = 1000;
 /** The view follows when the page has nothing better to do, so that it does not stand in the way of the first frame; but within this. */
 const SHOW_WITHIN_MS = 200;
-
-/** How long the set-up of a connection may hold the view back; with a direct path it is done by then. */
-const HOLD_MS = 400;
 
 /** Calls `what` in an idle moment; returns what takes the wish back. Safari knows no idle moments. */
 function whenIdle(what: () => void): () => void {
@@ -78,7 +76,7 @@ export class Timeline {
   readonly #shown = signal<readonly Event[]>([]);
   #ordered: Event[] = [];
   #forget: (() => void) | undefined;
-  #held: ReturnType<typeof setTimeout> | undefined;
+  readonly #hold: Hold;
 
   readonly all = computed(() => this.#shown.value);
   readonly visible = computed(() => {
@@ -90,27 +88,14 @@ export class Timeline {
     return sequence === undefined ? undefined : this.#shown.value.find((event) => event.sequence === sequence);
   });
 
+  /** @param hold what holds the view back. */
+  constructor(hold = new Hold()) {
+    this.#hold = hold;
+  }
+
   /** All events now, also those that the view has not caught up with. */
   get events(): readonly Event[] {
     return this.#ordered;
-  }
-
-  /** Whether a set-up holds the view back. */
-  get holding(): boolean {
-    return this.#held !== undefined;
-  }
-
-  /** Draws nothing new before `release`, at most for `HOLD_MS`: a hundred rows cost the time in which the answer should be handled. */
-  hold(): void {
-    clearTimeout(this.#held);
-    this.#held = setTimeout(() => this.release(), HOLD_MS);
-  }
-
-  /** Draws again. */
-  release(): void {
-    clearTimeout(this.#held);
-    this.#held = undefined;
-    this.#showSoon();
   }
 
   /** New events have come. */
@@ -121,7 +106,7 @@ export class Timeline {
       this.#ordered.splice(PINNED, surplus);
       this.dropped.value += surplus;
     }
-    if (this.#held === undefined) this.#showSoon();
+    this.#hold.after(this.#showSoon);
   }
 
   /** Another session begins. */
@@ -132,9 +117,10 @@ export class Timeline {
     this.#show();
   }
 
-  #showSoon(): void {
+  /** One function for all calls, so that it waits only once. */
+  readonly #showSoon = () => {
     this.#forget ??= whenIdle(() => this.#show());
-  }
+  };
 
   #show(): void {
     this.#forget?.();

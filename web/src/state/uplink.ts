@@ -57,9 +57,9 @@ export function leaveUplink(): void {
 }
 
 function send(taken: Picture, current: () => boolean): Attempt {
-  const { fetch, openSocket, granularity } = environment;
+  const { fetch, openSocket, granularity, certificate } = environment;
   return new Attempt(
-    { endpoint: '/whip', stream: taken.stream, fetch, openSocket, granularity },
+    { endpoint: '/whip', stream: taken.stream, fetch, openSocket, granularity, certificate },
     {
       onStage: (stage, words) => {
         if (!current()) return;
