@@ -27,6 +27,9 @@ fn check_plugins(settings: &Settings) {
     }
 }
 
+/// What measures.
+const PROBES: [(&str, &str); 3] = [("nat", "probe-nat"), ("stun", "probe-stun"), ("turn", "probe-turn")];
+
 /// What a line of the shipped file is.
 enum Line<'a> {
     /// `[ice]`
@@ -75,12 +78,23 @@ fn parse_in(folder: &Path, text: &str) -> Settings {
 }
 
 #[test]
-fn the_shipped_file_plays_colour_bars_and_is_the_default_otherwise() {
+fn the_shipped_file_plays_colour_bars_measures_and_is_the_default_otherwise() {
     let mut settings = load(Path::new(CONFIG).join("icescope.toml").as_path())
         .unwrap_or_else(|problems| panic!("{problems}"));
     assert!(settings.warnings().is_empty());
     check_plugins(&settings);
-    let [Plugin { name, path, config, .. }] = settings.plugins.as_slice() else { panic!("not one plugin") };
+    let [Plugin { name, path, config, .. }, probes @ ..] = settings.plugins.as_slice() else {
+        panic!("no plugin")
+    };
+    for (probe, (name, path)) in probes.iter().zip(PROBES) {
+        assert_eq!((probe.name.as_str(), probe.path.as_str()), (name, path));
+        assert_eq!(
+            probe.grants,
+            ["icescope.ice-servers/1"],
+            "{name} asks TURN servers with their credentials"
+        );
+    }
+    assert_eq!(probes.len(), PROBES.len());
     assert_eq!((name.as_str(), path.as_str()), ("bars", "video-gstreamer"));
     assert_eq!(config["pipeline"], "videotestsrc is-live=true pattern=smpte");
     assert_eq!(
@@ -113,9 +127,11 @@ fn every_default_in_the_shipped_file_is_the_default() {
     }
     assert!(defaults > 30, "only {defaults} defaults");
     let mut settings = parse_in(Path::new("."), &text);
-    let [plugin] = settings.plugins.as_slice() else { panic!("not one plugin") };
-    let bare = parse_in(Path::new("."), "[[plugin]]\nname = \"bars\"\npath = \"video-gstreamer\"\n");
-    assert_eq!(*plugin, bare.plugins[0]);
+    assert_eq!(settings.plugins.len(), 1 + PROBES.len());
+    for plugin in &settings.plugins {
+        let bare = format!("[[plugin]]\nname = \"{}\"\npath = \"{}\"\n", plugin.name, plugin.path);
+        assert_eq!(*plugin, parse_in(Path::new("."), &bare).plugins[0]);
+    }
     settings.plugins.clear();
     assert_eq!(settings, Settings::default());
 }

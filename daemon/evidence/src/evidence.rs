@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::probes::Probes;
 use crate::session::Session;
 use crate::{Options, Peer};
 
@@ -33,6 +34,7 @@ struct Shared {
     peer: Arc<dyn Peer>,
     sink: EventSink,
     plugins: watch::Sender<Vec<PluginStatus>>,
+    probes: Probes,
     tasks: TaskTracker,
     stop: CancellationToken,
     inner: Mutex<Inner>,
@@ -50,6 +52,7 @@ impl Evidence {
             peer,
             sink,
             plugins: watch::Sender::new(Vec::new()),
+            probes: Probes::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             inner: Mutex::new(Inner { options, sessions: HashMap::new() }),
@@ -115,6 +118,11 @@ impl Evidence {
             *current = plugins;
             changed
         });
+    }
+
+    /// The probes, their runs and their reports.
+    pub fn probes(&self) -> &Probes {
+        &self.shared.probes
     }
 
     /// Takes new bounds; sessions that are open already keep theirs.

@@ -9,6 +9,7 @@
 
 mod browser;
 mod evidence;
+mod probes;
 mod record;
 mod session;
 
@@ -21,6 +22,7 @@ use icescope_model::signal::{Answer, CloseReason, Offer, SignalError, Trickle, T
 use icescope_model::uplink::UplinkStats;
 
 pub use evidence::Evidence;
+pub use probes::{Position, Probes, RunRecord, RunRefused};
 pub use session::Session;
 
 /// A boxed future, as the methods of [`Peer`] return it.

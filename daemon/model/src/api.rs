@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Attributes, Event, Evidence, Lane, Level};
 use crate::id::SessionId;
 use crate::plugin::PluginStatus;
+use crate::report::{ProbeState, ProbeStep};
 use crate::uplink::UplinkStats;
 
 /// One entry of `RTCConfiguration.iceServers`.
@@ -104,6 +105,24 @@ pub struct SessionRecord {
 pub struct Plugins {
     /// All configured plugins, in the order of the configuration.
     pub plugins: Vec<PluginStatus>,
+}
+
+/// `GET /api/probes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Probes {
+    /// All configured probes, in the order of the configuration.
+    pub probes: Vec<ProbeState>,
+}
+
+/// Answer of `POST /api/probes/{instance}/run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct ProbeStarted {
+    /// The configured name of the probe.
+    pub instance: String,
+    /// The number of the run that began.
+    pub run: u64,
 }
 
 /// Every error answer of the API, as JSON.
@@ -213,6 +232,22 @@ pub enum ToPage {
     Plugins {
         /// As they are now.
         plugins: Vec<PluginStatus>,
+    },
+    /// The probes, their runs or their reports have changed. The steps of their runs come apart.
+    Probes {
+        /// As they are now, each run without its steps.
+        probes: Vec<ProbeState>,
+    },
+    /// Steps of a probe's run.
+    ProbeSteps {
+        /// The configured name of the probe.
+        instance: String,
+        /// The number of its run.
+        run: u64,
+        /// The place of the first of these among the run's steps.
+        first: u64,
+        /// In order of arrival.
+        steps: Vec<ProbeStep>,
     },
     /// The page said something that cannot be used; it was left out.
     Error {

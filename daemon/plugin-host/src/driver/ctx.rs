@@ -107,7 +107,8 @@ impl Ctx {
             streams: RwLock::default(),
             buckets: Mutex::new(Buckets {
                 logs: Bucket::new(50, 200),
-                events: Bucket::new(100, 200),
+                // A probe that asks a dozen servers over both families tells some hundred packets within a second.
+                events: Bucket::new(200, 1_000),
                 reports: Bucket::new(10, 64),
                 misuse: Bucket::new(1, 5),
             }),
