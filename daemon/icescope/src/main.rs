@@ -20,10 +20,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command {
-        cli::Command::Run(args) => {
-            allocator::settle();
-            run::run(&args)
-        }
+        cli::Command::Run(args) => run::run(&args),
         cli::Command::CheckConfig(args) => check::check_config(&args),
         cli::Command::Plugins(args) => plugins::list(&args),
         cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),

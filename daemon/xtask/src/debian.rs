@@ -11,6 +11,7 @@ pub const BUILD: &[&str] = &[
     "ca-certificates",
     "gcc",
     "libc6-dev",
+    "make",
     "pkg-config",
     "libgstreamer1.0-dev",
     "libgstreamer-plugins-base1.0-dev",
