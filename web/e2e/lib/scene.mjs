@@ -5,9 +5,6 @@ import { Daemon } from './daemon.mjs';
 import { receiving } from './hook.mjs';
 import { bars, wrongBars } from './pixels.mjs';
 
-/** Said of every page that comes by plain HTTP from another host. */
-const HARMLESS = /Cross-Origin-Opener-Policy header has been ignored/;
-
 /**
  * Starts the daemon and a browser with its page; both end with the test `t`.
  * @param {import('node:test').TestContext} t
@@ -24,8 +21,7 @@ export async function scene(t, { launch = chromium, ...wishes } = {}) {
   const page = await browser.open(ORIGIN);
   started.push(() => {
     // What the page complained of explains a failure; a test that passed does not mind.
-    const complaints = page.errors.filter((text) => !HARMLESS.test(text));
-    if (complaints.length > 0) t.diagnostic(`the page's console: ${complaints.slice(0, 5).join(' | ')}`);
+    if (page.errors.length > 0) t.diagnostic(`the page's console: ${page.errors.slice(0, 5).join(' | ')}`);
   });
   return { daemon, browser, page, explained: (promise) => daemon.explained(promise) };
 }

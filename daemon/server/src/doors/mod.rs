@@ -57,10 +57,12 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
         Ok(entered) => entered,
         Err(refusal) => {
             tracing::info!(%method, path = shown_path(&path), status = refusal.status.as_u16(), "refused: {}", refusal.message);
-            return seal::seal(refusal.into_response(), &path, None, &Caller::Own);
+            let trustworthy = is_trustworthy(&request, None, &options);
+            return seal::seal(refusal.into_response(), &path, None, &Caller::Own, trustworthy);
         }
     };
     let (host, peer) = (door.host.clone(), door.peer);
+    let trustworthy = is_trustworthy(&request, Some(&host), &options);
     let response = if is_preflight(&request) {
         seal::preflight(&path)
     } else {
@@ -69,7 +71,7 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
     };
     let micros = Monotonic::now().micros_since(began);
     tracing::debug!(%method, path = shown_path(&path), status = response.status().as_u16(), %peer, micros, "request");
-    seal::seal(response, &path, Some(&host), &caller)
+    seal::seal(response, &path, Some(&host), &caller, trustworthy)
 }
 
 /// Host first, then Origin.
@@ -127,6 +129,14 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Whether the browser takes the request's URL for potentially trustworthy (Secure Contexts §3.1): by HTTPS, or on this very
+/// machine. Where a proxy ends TLS before us, the browser says so: it sends `Sec-Fetch-Site` to such URLs only (Fetch Metadata, «Integration with Fetch»).
+fn is_trustworthy(request: &Request, host: Option<&Authority>, options: &Options) -> bool {
+    options.tls.is_some()
+        || host.is_some_and(|host| host.host.is_loopback())
+        || request.headers().contains_key("sec-fetch-site")
 }
 
 /// A path as it may be logged and recorded: without the secret of a WHEP or WHIP session URL.

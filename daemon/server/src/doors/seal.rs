@@ -16,10 +16,9 @@ const RESPONSE_HEADERS: HeaderValue =
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// The same for every answer.
-const FIXED: [(HeaderName, HeaderValue); 5] = [
+const FIXED: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("permissions-policy"),
@@ -42,17 +41,23 @@ pub(super) fn preflight(path: &str) -> Response {
     response
 }
 
-/// Puts the last headers on an answer. `host` is the request's, once it was checked.
+/// Puts the last headers on an answer. `host` is the request's, once it was checked. A browser heeds an opener policy only at
+/// a `trustworthy` URL (HTML §7.1.3, cross-origin opener policies); elsewhere it complains of the header on its console.
 pub(super) fn seal(
     mut response: Response,
     path: &str,
     host: Option<&Authority>,
     caller: &Caller,
+    trustworthy: bool,
 ) -> Response {
     let status = response.status();
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, value);
+    }
+    if trustworthy {
+        let name = HeaderName::from_static("cross-origin-opener-policy");
+        headers.insert(name, HeaderValue::from_static("same-origin"));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(host));
     headers.append(header::VARY, HeaderValue::from_static("Origin"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use icescope_server::Options;
 
-use crate::support::{evidence_options, options, start, start_with};
+use crate::support::{Reply, evidence_options, options, start, start_with};
 
 #[tokio::test]
 async fn only_known_hosts_pass_on_every_path() {
@@ -125,6 +125,21 @@ async fn an_allowed_origin_gets_cors_and_the_own_page_needs_none() {
 }
 
 #[tokio::test]
+async fn the_opener_policy_is_sent_where_a_browser_heeds_it() {
+    let options = Options { allowed_hosts: vec!["camera.example".to_owned()], ..options() };
+    let server = start_with(options, evidence_options());
+    let page = || server.ask("GET", "/");
+    let policy = |reply: &Reply| reply.field("cross-origin-opener-policy").map(str::to_owned);
+    let same_origin = Some("same-origin".to_owned());
+    assert_eq!(policy(&page().send().await), same_origin, "a loopback address");
+    assert_eq!(policy(&page().with("host", "localhost").send().await), same_origin, "localhost");
+    assert_eq!(policy(&page().with("host", "camera.example").send().await), None, "plain HTTP");
+    let proxied = page().with("host", "camera.example").with("sec-fetch-site", "none").send().await;
+    assert_eq!(policy(&proxied), same_origin, "HTTPS to a proxy");
+    assert_eq!(policy(&page().with("host", "evil.example").send().await), None, "a refusal by plain HTTP");
+}
+
+#[tokio::test]
 async fn every_answer_has_the_security_headers_and_no_banner() {
     let server = start();
     let asks = [
@@ -143,7 +158,6 @@ async fn every_answer_has_the_security_headers_and_no_banner() {
         assert!(!policy.contains("unsafe") && !policy.contains("evil"), "{policy}");
         assert_eq!(reply.field("x-content-type-options"), Some("nosniff"));
         assert_eq!(reply.field("referrer-policy"), Some("no-referrer"));
-        assert_eq!(reply.field("cross-origin-opener-policy"), Some("same-origin"));
         assert!(reply.field("permissions-policy").unwrap().contains("camera=(self)"));
         assert_eq!(reply.field("server"), None);
         assert_eq!(reply.all("content-security-policy").len(), 1);

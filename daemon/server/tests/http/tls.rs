@@ -65,13 +65,18 @@ async fn https_with_the_configured_certificate() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let tcp = TcpStream::connect(running.address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let connect = async || {
+        let tcp = TcpStream::connect(running.address).await.unwrap();
+        connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap()
+    };
     let own = format!("https://localhost:{}", running.address.port());
     let host = format!("localhost:{}", running.address.port());
     let ask = running.ask("POST", "/api/sessions").with("host", &host).with("origin", &own);
-    assert_eq!(ask.send_on(stream).await.status, 201);
+    assert_eq!(ask.send_on(connect().await).await.status, 201);
+    // By HTTPS the opener policy holds for every host name.
+    let reply = running.ask("GET", "/").with("host", "camera.example").send_on(connect().await).await;
+    assert_eq!((reply.status, reply.field("cross-origin-opener-policy")), (421, Some("same-origin")));
 }
 
 #[tokio::test]
