@@ -73,7 +73,9 @@ async fn deadline(run: &Run<'_>) {
     }
 }
 
-async fn cancelled(run: &Run<'_>) -> Error {
+/// Waits until the run is cancelled; for ever if it is not. For work that has to leave something in order first, and so
+/// cannot be dropped as [`block_on`] does.
+pub async fn cancelled(run: &Run<'_>) -> Error {
     if run.cancelled() {
         return Error::cancelled();
     }
