@@ -161,7 +161,8 @@ export class Attempt {
       onMessage: (message) => {
         if (message.type === 'candidate') this.#link?.remoteCandidate(message.candidate, message.usernameFragment);
         else if (message.type === 'plugins') hooks.onPlugins(message.plugins);
-        else this.#record({ kind: 'page.error', level: 'warn', summary: message.message });
+        else if (message.type === 'error')
+          this.#record({ kind: 'page.error', level: 'warn', summary: message.message });
       },
     });
   }
