@@ -2,6 +2,7 @@
 //! gives them.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -125,7 +126,7 @@ impl Watch for Observer<'_> {
         let mut summary =
             format!("{} {} {preposition} {}", message.method().name(), message.class().name(), path.remote);
         if attempt > 1 {
-            summary += &format!(", attempt {attempt}");
+            let _ = write!(summary, ", attempt {attempt}");
         }
         let mut event = self
             .event("icescope.stun.message/1", path, message)
@@ -138,11 +139,11 @@ impl Watch for Observer<'_> {
             event = event.with("attempt", attempt);
         }
         for (key, value) in facts(message) {
-            summary += &format!(", {key} {value}");
+            let _ = write!(summary, ", {key} {value}");
             event = event.with(key, value);
         }
         if let Some(error) = message.error() {
-            summary += &format!(": {} {}", error.code, error.reason);
+            let _ = write!(summary, ": {} {}", error.code, error.reason);
             event = event.with("errorCode", u32::from(error.code)).with("errorText", error.reason);
             // The first answer of a TURN server, and a nonce that ran out: the client asks again (RFC 8489 §9.2.4).
             if !matches!(error.code, 401 | 438) {

@@ -26,7 +26,7 @@ const LARGEST: usize = 65_535;
 /// datagram that is no STUN message goes to [`Socket::take_unclaimed`].
 #[derive(Debug)]
 pub struct Socket {
-    socket: Arc<UdpSocket>,
+    inner: Arc<UdpSocket>,
     local: SocketAddr,
     connected: bool,
     demux: Arc<Demux>,
@@ -77,7 +77,7 @@ impl Socket {
         let (error, errors) = watch::channel(None);
         let mut tasks = JoinSet::new();
         tasks.spawn(receive(Arc::clone(&socket), Arc::clone(&demux), error));
-        Ok(Self { socket, local, connected, demux, errors, _tasks: tasks })
+        Ok(Self { inner: socket, local, connected, demux, errors, _tasks: tasks })
     }
 
     /// The address it is bound to. Of a connected socket it is the one that packets really leave from.
@@ -101,7 +101,7 @@ impl Socket {
     /// What this machine or the network says.
     pub async fn send(&self, bytes: &[u8], to: SocketAddr) -> Result<(), NetworkError> {
         let sent =
-            if self.connected { self.socket.send(bytes).await } else { self.socket.send_to(bytes, to).await };
+            if self.connected { self.inner.send(bytes).await } else { self.inner.send_to(bytes, to).await };
         sent.map(drop).map_err(|error| NetworkError::new(format!("sending to {to} by UDP"), &error))
     }
 

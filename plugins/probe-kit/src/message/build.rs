@@ -195,12 +195,11 @@ impl Request {
         // A message's length has 16 bits: the second try is the largest there is.
         let encoder = MessageEncoderBuilder::default().build();
         let mut bytes = vec![0; 2048];
-        let length = match encoder.encode(&mut bytes, &message) {
-            Ok(length) => length,
-            Err(_) => {
-                bytes = vec![0; HEADER + usize::from(u16::MAX)];
-                encoder.encode(&mut bytes, &message).map_err(|error| self.error(error.to_string()))?
-            }
+        let length = if let Ok(length) = encoder.encode(&mut bytes, &message) {
+            length
+        } else {
+            bytes = vec![0; HEADER + usize::from(u16::MAX)];
+            encoder.encode(&mut bytes, &message).map_err(|error| self.error(error.to_string()))?
         };
         bytes.truncate(length);
         if self.wide_response_port {

@@ -26,9 +26,9 @@ pub fn error(code: u16, method: Method) -> &'static str {
         487 => "both ends took the same ICE role",
         500 => "the server had an error of its own: try again, then look at its log",
         508 => "the server has no capacity left: no free relay port or bandwidth",
-        300..400 => "the server wants the request to go elsewhere",
-        400..500 => "the server refuses the request",
-        500..600 => "the server could not do it",
+        301..=399 => "the server wants the request to go elsewhere",
+        code if (400..500).contains(&code) => "the server refuses the request",
+        code if (500..600).contains(&code) => "the server could not do it",
         _ => "the server answered with a code that no RFC assigns",
     }
 }
