@@ -53,3 +53,4 @@ pub use crate::secret::{Environment, Secret};
 pub use crate::server::{Server, Tls};
 pub use crate::settings::{Settings, load, parse};
 pub use crate::source::Source;
+pub use crate::units::duration;

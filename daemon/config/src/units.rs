@@ -8,8 +8,8 @@ const SIZES: [(&str, u64); 5] =
     [("B", 1), ("kB", 1_000), ("KiB", 1 << 10), ("MB", 1_000_000), ("MiB", 1 << 20)];
 const BIT_RATES: [(&str, u64); 3] = [("bit/s", 1), ("kbit/s", 1_000), ("Mbit/s", 1_000_000)];
 
-/// `"100ms"`, `"5s"`, `"10min"`, `"1h"`, `"7d"`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+/// Reads a duration as the file has it: `100ms`, `5s`, `10min`, `1h`, `7d`; `None` for anything else.
+pub fn duration(text: &str) -> Option<Duration> {
     measure(text, &DURATIONS).map(Duration::from_millis)
 }
 

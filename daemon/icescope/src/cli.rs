@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -15,7 +16,7 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 success, 1 failure, 2 wrong usage, 70 internal error, 77 permission denied, 78 bad configuration.
+Exit codes: 0 success, 1 failure, 2 wrong usage (probe: see there), 70 internal error, 77 permission denied, 78 bad configuration.
 Manual: icescope(1), icescope.toml(5).";
 
 /// The daemon's commands.
@@ -27,6 +28,9 @@ pub enum Command {
     CheckConfig(CheckArgs),
     /// Load the configured plugins and show what they are: kind, version, file, state
     Plugins(PluginsArgs),
+    /// Measure: the NAT in front of this host, its STUN and TURN servers. Exit codes: 0 all passed, 1 something failed,
+    /// 2 something could not be run or told
+    Probe(ProbeArgs),
     /// Internal: the child process that hosts one plugin
     #[command(hide = true)]
     PluginHost(PluginHostArgs),
@@ -65,6 +69,38 @@ pub struct PluginsArgs {
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `icescope probe`.
+#[derive(Debug, Clone, Args)]
+pub struct ProbeArgs {
+    /// The probes to run, by their configured or their own name; without a name, all
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Ask this server instead of the configured ones: HOST:PORT (STUN), or a stun:, stuns:, turn: or turns: URL
+    #[arg(long = "server", value_name = "HOST:PORT", value_parser = crate::probe::server)]
+    pub servers: Vec<String>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration file (TOML) [default: /etc/icescope/icescope.toml, or none: the probes beside the binary]
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// Find out how long the NAT keeps a binding that is not used: takes minutes
+    #[arg(long)]
+    pub lifetime: bool,
+    /// Measure how much the TURN servers relay
+    #[arg(long)]
+    pub throughput: bool,
+    /// How long a probe may take [default: timeout of [probes], 30s; with --lifetime 30min]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    icescope_config::duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write a number with its unit, such as 500ms, 10s or 5min".to_owned())
 }
 
 /// Arguments of the plugin child; made by the daemon, not by people.

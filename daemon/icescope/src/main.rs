@@ -8,11 +8,14 @@ mod credentials;
 mod exit;
 mod log;
 mod plugins;
+mod probe;
+mod probes;
 mod reload;
 mod run;
 mod settings;
 mod sources;
 mod systemd;
+mod table;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::run(&args),
         cli::Command::CheckConfig(args) => check::check_config(&args),
         cli::Command::Plugins(args) => plugins::list(&args),
+        cli::Command::Probe(args) => probe::probe(&args),
         cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),
     }
 }

@@ -8,7 +8,7 @@ use icescope_model::plugin::{Isolation, PluginState, PluginStatus};
 use icescope_plugin_host::PluginHost;
 
 use crate::cli::PluginsArgs;
-use crate::{exit, run, settings};
+use crate::{exit, run, settings, table};
 
 /// Lists the plugins of a configuration; fails if one of them is not ready.
 pub fn list(args: &PluginsArgs) -> ExitCode {
@@ -44,29 +44,24 @@ pub fn list(args: &PluginsArgs) -> ExitCode {
             }
         }
     } else {
-        print!("{}", table(&plugins));
+        print!("{}", shown(&plugins));
     }
     if all_ready { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) }
 }
 
-fn table(plugins: &[PluginStatus]) -> String {
+fn shown(plugins: &[PluginStatus]) -> String {
     if plugins.is_empty() {
         return "No plugin is configured: add a [[plugin]] table.\n".to_owned();
     }
     let head = ["NAME", "STATE", "KIND", "VERSION", "RUNS IN", "FILE"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(plugins.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
-        cells.chain([row[5].clone(), "\n".to_owned()]).collect::<String>()
-    };
     let messages = plugins.iter().map(|plugin| plugin.message.as_ref());
     let messages = std::iter::once(None).chain(messages);
-    rows.iter()
+    table::lines(&rows)
+        .into_iter()
         .zip(messages)
-        .map(|(row, message)| {
-            line(row) + &message.map_or_else(String::new, |message| format!("  {message}\n"))
+        .map(|(line, message)| {
+            line + "\n" + &message.map_or_else(String::new, |message| format!("  {message}\n"))
         })
         .collect()
 }
@@ -117,7 +112,7 @@ NAME  STATE     KIND  VERSION  RUNS IN  FILE
 bars  disabled  ?     ?        process  /x.so
   no such file
 ";
-        assert_eq!(table(&[plugin]), expected);
-        assert!(table(&[]).starts_with("No plugin is configured"));
+        assert_eq!(shown(&[plugin]), expected);
+        assert!(shown(&[]).starts_with("No plugin is configured"));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use icescope_model::{Evidence, Lane, Level, Observation, Scope};
 use icescope_plugin_host::PluginSpec;
 
+use crate::probes::{Plan, targets};
 use crate::run::Parts;
 use crate::settings;
 
@@ -48,7 +49,7 @@ async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
     parts.evidence.set_options(settings::evidence(&new));
     parts.server.reconfigure(settings::server(&new));
     parts.peer.reconfigure(settings::peer(&new));
-    parts.own_servers.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.ice.servers);
+    parts.own_servers.write().unwrap_or_else(PoisonError::into_inner).clone_from(&targets::servers(&new));
     let plugins = settings::plugins(&new);
     // The new source is up before viewers go over to it, and the old one stays until they have.
     parts.host.apply(with_removed(parts, &plugins)).await;
@@ -58,6 +59,7 @@ async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
         parts.peer.set_default_source(&default);
     }
     parts.host.apply(plugins).await;
+    parts.prober.replan(Plan::of(&new));
     parts.settings = new;
 }
 

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
+use crate::probes::{Plan, Prober, targets};
 use crate::sources::{EvidencePeer, HostSources};
 use crate::{exit, log, settings, systemd};
 
@@ -74,12 +75,13 @@ pub struct Parts {
     pub peer: Arc<Peer>,
     pub evidence: Evidence,
     pub server: Handle,
+    pub prober: Prober,
 }
 
 async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (sink, source) = EventSink::new(OBSERVATIONS);
-    let own_servers = Arc::new(RwLock::new(loaded.ice.servers.clone()));
+    let own_servers = Arc::new(RwLock::new(targets::servers(&loaded)));
     let host = PluginHost::start(settings::host(&own_servers)?, settings::plugins(&loaded), sink.clone());
     let sources = Arc::new(HostSources::new(host.clone(), loaded.source.plays.clone().unwrap_or_default()));
     let peer = Peer::new(settings::peer(&loaded), Arc::clone(&sources) as _, sink.clone())
@@ -93,8 +95,9 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(stop.clone()));
     let watching = tokio::spawn(tell_plugins(host.clone(), evidence.clone()));
+    let prober = Prober::start(host.clone(), evidence.probes().clone(), Plan::of(&loaded));
     let mut parts =
-        Parts { settings: loaded, log, host, own_servers, sources, peer, evidence, server: handle };
+        Parts { settings: loaded, log, host, own_servers, sources, peer, evidence, server: handle, prober };
 
     tracing::info!("icescope {} listens: open {listening}", env!("CARGO_PKG_VERSION"));
     let started = tokio::select! {
@@ -131,6 +134,7 @@ async fn attend(args: &RunArgs, parts: &mut Parts, signals: &mut Signals, listen
 }
 
 async fn shut_down(parts: Parts, stop: CancellationToken, serving: JoinHandle<()>, watching: JoinHandle<()>) {
+    parts.prober.shut_down().await;
     parts.evidence.shut_down().await;
     parts.peer.shut_down().await;
     stop.cancel();
