@@ -14,6 +14,7 @@ mod peer;
 mod remote_candidates;
 mod session;
 mod source;
+mod stage;
 pub mod tap;
 mod uplink;
 

@@ -1,6 +1,8 @@
 //! One UDP port for several sessions.
 #![allow(clippy::unwrap_used, reason = "tests and nothing else")]
 
+#[path = "common/stray.rs"]
+mod stray;
 mod tap_common;
 
 use std::collections::HashSet;
@@ -11,6 +13,7 @@ use icescope_peer::tap::candidate::{AddressMap, rewrite_sdp};
 use icescope_peer::tap::shared_port::{SharedPort, SharedPortError};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::transport::RTCIceServer;
+use stray::stray_check;
 use tap_common::check::binding_success;
 use tap_common::{End, Plan, connect_rewritten, count, fact, soon};
 use tokio::net::UdpSocket;
@@ -60,7 +63,7 @@ async fn three_sessions_connect_and_talk_on_one_port() {
     daemon.connection.close().await.unwrap();
     drop(daemon);
     let stray = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
-    stray.send_to(&check("daemon1:browser1"), (LOOPBACK, shared.port())).await.unwrap();
+    stray.send_to(&stray_check("daemon1:browser1"), (LOOPBACK, shared.port())).await.unwrap();
     soon("the stray check", async {
         while shared.unclaimed() == 0 {
             tokio::task::yield_now().await;
@@ -77,19 +80,6 @@ async fn three_sessions_connect_and_talk_on_one_port() {
         })
         .await;
     }
-}
-
-fn check(username: &str) -> Vec<u8> {
-    let mut padded = username.as_bytes().to_vec();
-    padded.resize(padded.len().next_multiple_of(4), 0);
-    let mut message = vec![0, 1];
-    message.extend((padded.len() as u16 + 4).to_be_bytes());
-    message.extend([0x21, 0x12, 0xa4, 0x42]);
-    message.extend([5; 12]);
-    message.extend([0, 6]);
-    message.extend((username.len() as u16).to_be_bytes());
-    message.extend(padded);
-    message
 }
 
 /// Starts gathering with one STUN server.

@@ -3,27 +3,24 @@
 //! Whole frames come out of the viewer's queue in one turn of the connection's driver: no task, no channel and no driver turn
 //! per packet. The chain is first asked for packets right after the DTLS handshake, so the first frame leaves then.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use icescope_model::{Evidence, Lane, Monotonic, Observation, Scope};
-use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{Packet, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtp;
-use rtc::sansio::Protocol;
-use rtc::shared::TransportContext;
-use rtc::shared::error::Error;
 
 use super::clocks::{ntp_middle, round_trip, send_time};
 use super::packetiser::Unit;
 use super::timeline::Timeline;
 use super::viewer::Viewer;
 use super::vp8;
+use crate::stage::{Stage, Staged, Writes};
 
 /// How long the first frame waits after the handshake's last flight. Some clients handle what arrives together before they
 /// set up SRTP for it, and drop it; a browser would not need this.
@@ -55,14 +52,12 @@ pub(crate) struct Feed {
     last_sent_at: Instant,
     /// Payload octets sent and when, at the last reception report.
     reported: (u64, Instant),
-    writes: VecDeque<TaggedPacket>,
-    reads: VecDeque<TaggedPacket>,
 }
 
 impl Feed {
-    pub(crate) fn new(viewer: Arc<Viewer>, origin: Origin, send_time: Option<u8>) -> Self {
+    pub(crate) fn staged(viewer: Arc<Viewer>, origin: Origin, send_time: Option<u8>) -> Staged<Self> {
         let now = Instant::now();
-        Self {
+        Staged::new(Self {
             viewer,
             origin,
             next_sequence: origin.sequence,
@@ -75,13 +70,11 @@ impl Feed {
             first_sent: false,
             last_sent_at: now,
             reported: (0, now),
-            writes: VecDeque::new(),
-            reads: VecDeque::new(),
-        }
+        })
     }
 
     /// The connection is up: what the stream has kept goes out at once.
-    fn begin(&mut self) {
+    fn begin(&mut self, writes: &mut Writes) {
         self.begun = true;
         // A source change between the two steps leaves the viewer with another stream: ask that one.
         let start = loop {
@@ -99,7 +92,7 @@ impl Feed {
         self.shift_pictures(&start.units[0]);
         for (index, unit) in start.units.iter().enumerate() {
             let timestamp = timeline.catching_up(newest.pts_ns, count - 1 - index);
-            self.emit(unit, timestamp);
+            self.emit(unit, timestamp, writes);
         }
         self.timeline = Some(timeline);
     }
@@ -112,7 +105,7 @@ impl Feed {
     }
 
     /// Takes what waits.
-    fn refill(&mut self) {
+    fn refill(&mut self, writes: &mut Writes) {
         for entry in self.viewer.take() {
             let now = Instant::now();
             let pts = entry.unit.pts_ns;
@@ -124,12 +117,12 @@ impl Feed {
             if entry.rebase || !self.first_sent {
                 self.shift_pictures(&entry.unit);
             }
-            self.emit(&entry.unit, timestamp);
+            self.emit(&entry.unit, timestamp, writes);
         }
     }
 
     /// One frame as RTP packets.
-    fn emit(&mut self, unit: &Unit, timestamp: u32) {
+    fn emit(&mut self, unit: &Unit, timestamp: u32, writes: &mut Writes) {
         let now = Instant::now();
         let picture =
             unit.picture_id.map(|picture| picture.wrapping_add(self.picture_shift) & vp8::PICTURE_ID_MASK);
@@ -156,11 +149,7 @@ impl Feed {
                 Some(picture) if unit.picture_id != Some(picture) => with_picture_id(&payload, picture),
                 _ => payload,
             };
-            self.writes.push_back(TaggedPacket {
-                now,
-                transport: TransportContext::default(),
-                message: AttributedPacket::new(Packet::Rtp(rtp::Packet { header, payload })),
-            });
+            writes.push(now, Packet::Rtp(rtp::Packet { header, payload }));
         }
         if let Some(picture) = picture {
             self.next_picture = picture.wrapping_add(1) & vp8::PICTURE_ID_MASK;
@@ -221,75 +210,35 @@ fn with_picture_id(payload: &Bytes, picture: u16) -> Bytes {
     copy.freeze()
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Feed {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+impl Stage for Feed {
+    fn read(&mut self, packet: &TaggedPacket) -> bool {
         if let Packet::Rtcp(packets) = &packet.message.packet {
             for rtcp in packets {
                 self.on_rtcp(rtcp.as_ref(), packet.now);
             }
         }
-        self.reads.push_back(packet);
-        Ok(())
+        true
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.reads.pop_front()
-    }
-
-    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+    fn passes(&self, packet: &TaggedPacket) -> bool {
         // RTP from the application is only a means to make the driver turn; see `Viewer::set_wake`.
-        if !matches!(packet.message.packet, Packet::Rtp(_)) {
-            self.writes.push_back(packet);
-        }
-        Ok(())
+        !matches!(packet.message.packet, Packet::Rtp(_))
     }
 
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
+    fn fill(&mut self, writes: &mut Writes) {
         if !self.begun {
             let now = Instant::now();
             if *self.begin_at.get_or_insert(now + SETTLE) <= now {
-                self.begin();
+                self.begin(writes);
             }
         }
-        if self.begun && self.writes.is_empty() {
-            self.refill();
+        if self.begun && writes.is_empty() {
+            self.refill(writes);
         }
-        self.writes.pop_front()
     }
 
-    fn handle_event(&mut self, _event: ()) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_event(&mut self) -> Option<()> {
-        None
-    }
-
-    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_timeout(&mut self) -> Option<Instant> {
+    fn due(&self) -> Option<Instant> {
         // The chain is asked only once DTLS is up. A time that has passed makes the driver turn now.
         (!self.begun).then(|| self.begin_at.unwrap_or(self.last_sent_at))
     }
-
-    fn close(&mut self) -> Result<(), Error> {
-        self.writes.clear();
-        self.reads.clear();
-        Ok(())
-    }
-}
-
-impl Interceptor for Feed {
-    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
 }

@@ -111,6 +111,8 @@ pub(crate) async fn answer(
     let local = negotiate_answer(&**connection, &facts.sdp).await?;
     let (ufrag, pwd) = sdp::credentials(&local.sdp)
         .ok_or_else(|| SignalError::Internal("the answer has no credentials".into()))?;
+    // Before anybody can know it: the first check may come as soon as the client has the answer.
+    wire.add_local_ufrag(&ufrag);
     told.candidates.send_modify(|told| (told.ufrag, told.pwd) = (ufrag, pwd));
     let text = local.sdp.clone();
     connection.set_local_description(local).await.map_err(refused)?;
@@ -203,7 +205,7 @@ fn prepare(
             let codecs = negotiate::measurable(&facts.video)?;
             let codecs: Vec<_> =
                 codecs.iter().map(|(codec, offered)| engine::codec_parameters(*codec, offered)).collect();
-            let (meter, shared) = Meter::new(id, inner.sink.clone());
+            let (meter, shared) = Meter::staged(id, inner.sink.clone());
             let (engine, registry) = engine::measuring(&codecs, meter).map_err(internal("set up codecs"))?;
             Ok(Prepared { media: Media::Ingest(shared), engine, registry, track: None })
         }
@@ -238,7 +240,7 @@ fn prepare_play(
         picture_id: random_u32() as u16,
     };
     let (engine, registry) =
-        engine::playing(&parameters, Feed::new(Arc::clone(&viewer), origin, facts.send_time))
+        engine::playing(&parameters, Feed::staged(Arc::clone(&viewer), origin, facts.send_time))
             .map_err(internal("set up codecs"))?;
     let track = track(id, &name, ssrc, &parameters);
     let media = Media::Play { viewer: Arc::clone(&viewer), agreed, follows_default: source.is_none() };
@@ -301,7 +303,7 @@ async fn connect(
     let tcp = if inner.shared_tcp.is_some() { addresses.to_vec() } else { vec![] };
     let builder = PeerConnectionBuilder::new()
         .with_configuration(inner.credentials.configuration(options))
-        .with_setting_engine(wire.settings(&inner.credentials, options, mdns_mode(options.mdns)))
+        .with_setting_engine(inner.credentials.settings(options, mdns_mode(options.mdns)).build())
         .with_media_engine(engine)
         .with_interceptor_registry(registry)
         .with_runtime(wire.runtime())

@@ -24,6 +24,7 @@ use crate::media::feed::Feed;
 use crate::media::packetiser::Codec;
 use crate::negotiate::{Offered, SEND_TIME};
 use crate::options::{Options, Policy};
+use crate::stage::Staged;
 use crate::uplink::meter::Meter;
 
 /// How often the agent repeats its checks while connecting. The crate's default of 200 ms is meant for links where a check
@@ -115,7 +116,7 @@ pub(crate) fn codec_parameters(codec: Codec, offered: &Offered) -> RTCRtpCodecPa
 }
 
 /// Codec and interceptors of a session that plays: retransmission, sender reports, and the feed.
-pub(crate) fn playing(codec: &RTCRtpCodecParameters, feed: Feed) -> Result<(MediaEngine, Registry)> {
+pub(crate) fn playing(codec: &RTCRtpCodecParameters, feed: Staged<Feed>) -> Result<(MediaEngine, Registry)> {
     let mut media = MediaEngine::default();
     media.register_codec(codec.clone(), RtpCodecKind::Video)?;
     let send_time = RTCRtpHeaderExtensionCapability { uri: SEND_TIME.to_owned() };
@@ -129,7 +130,10 @@ pub(crate) fn playing(codec: &RTCRtpCodecParameters, feed: Feed) -> Result<(Medi
 
 /// Codecs and interceptors of a session that is measured: reports and transport-wide feedback, so that the browser raises its
 /// bit rate, and the meter. No retransmission: what is lost is to be seen.
-pub(crate) fn measuring(codecs: &[RTCRtpCodecParameters], meter: Meter) -> Result<(MediaEngine, Registry)> {
+pub(crate) fn measuring(
+    codecs: &[RTCRtpCodecParameters],
+    meter: Staged<Meter>,
+) -> Result<(MediaEngine, Registry)> {
     let mut media = MediaEngine::default();
     for codec in codecs {
         media.register_codec(codec.clone(), RtpCodecKind::Video)?;

@@ -61,8 +61,8 @@ impl Session {
             candidates,
             complete: options.ice_servers.is_empty(),
         };
-        self.told.candidates.send_replace(fresh);
         self.wire.add_local_ufrag(&own_ufrag);
+        self.told.candidates.send_replace(fresh);
         self.connection.set_local_description(answer).await.map_err(internal)?;
         negotiation.remote_sdp = remote;
         ufrag.clone_into(&mut negotiation.remote_ufrag);

@@ -4,43 +4,33 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use icescope_model::SessionId;
-use rtc::ice::mdns::MulticastDnsMode;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
-use webrtc::peer_connection::SettingEngine;
 use webrtc::runtime::Runtime;
 
-use super::engine::Credentials;
 use crate::options::{IceServer, Options};
 use crate::peer::Inner;
 use crate::tap::candidate::{AddressMap, PublicAddress};
 use crate::tap::{Tap, TapOptions};
 
-/// Characters of an ICE user name fragment and password (RFC 8839 §5.4).
-const ICE_CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// One connection's wiretap.
 #[derive(Clone)]
 pub(crate) struct Wire {
     tap: Arc<Tap>,
-    /// Given to the agent where the shared port finds the session by them.
-    credentials: Option<(String, String)>,
     /// What to change in the daemon's own candidates.
     pub(crate) addresses: Arc<AddressMap>,
 }
 
 impl Wire {
     pub(crate) fn new(inner: &Inner, session: SessionId, options: &Options) -> Self {
-        // 48 bits of name and 144 of password: RFC 8445 §5.3 asks for 24 and 128.
-        let shared = inner.shared_port.is_some() || inner.shared_tcp.is_some();
-        let credentials = shared.then(|| (ice_text(8), ice_text(24)));
         let tap = Tap::new(TapOptions {
             session,
             sink: inner.sink.clone(),
             stun_servers: literal_addresses(&options.ice_servers, "stun"),
             turn_servers: literal_addresses(&options.ice_servers, "turn"),
             shared: inner.shared_port.clone(),
-            local_ufrag: credentials.as_ref().map(|(ufrag, _)| ufrag.clone()).unwrap_or_default(),
+            // The agent makes its own: credentials that are given to it stay the same over all ICE restarts.
+            local_ufrag: String::new(),
             hold_nomination: true,
         });
         if let Some(port) = &inner.shared_tcp {
@@ -54,26 +44,12 @@ impl Wire {
         let addresses =
             AddressMap::new(inner.shared_port.as_deref(), public).with_tcp(inner.shared_tcp.as_deref());
         let addresses = Arc::new(addresses);
-        Self { tap, credentials, addresses }
+        Self { tap, addresses }
     }
 
     /// For `with_runtime`.
     pub(crate) fn runtime(&self) -> Arc<dyn Runtime> {
         Arc::clone(&self.tap) as Arc<dyn Runtime>
-    }
-
-    /// The settings of the connection on this wire.
-    pub(crate) fn settings(
-        &self,
-        credentials: &Credentials,
-        options: &Options,
-        mdns: MulticastDnsMode,
-    ) -> SettingEngine {
-        let settings = credentials.settings(options, mdns);
-        match &self.credentials {
-            Some((ufrag, pwd)) => settings.with_ice_credentials(ufrag.clone(), pwd.clone()).build(),
-            None => settings.build(),
-        }
     }
 
     /// The port of one of the daemon's own candidates: on a shared port the crate knows only its virtual socket's.
@@ -98,7 +74,7 @@ impl Wire {
         })
     }
 
-    /// ICE was renewed: the agent has another user name fragment.
+    /// The agent has this user name fragment (another one, if ICE was renewed): shared ports find the session by it.
     pub(crate) fn add_local_ufrag(&self, ufrag: &str) {
         self.tap.add_local_ufrag(ufrag);
     }
@@ -112,14 +88,6 @@ impl Wire {
     pub(crate) fn shut_down(&self) {
         self.tap.shut_down();
     }
-}
-
-/// Random ICE characters, six bits each.
-fn ice_text(length: usize) -> String {
-    let mut bytes = vec![0; length];
-    // The kernel's generator is always there once the system has booted; without it no secret could be made at all.
-    getrandom::fill(&mut bytes).expect("the kernel's random generator answers");
-    bytes.iter().map(|byte| char::from(ICE_CHARACTERS[usize::from(byte & 63)])).collect()
 }
 
 /// Addresses of servers whose URLs name them by number (RFC 7064, RFC 7065); names are learned when the crate resolves them.
@@ -155,12 +123,5 @@ mod tests {
             |scheme| literal_addresses(&servers, scheme).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts("stun"), ["192.0.2.1:3478", "192.0.2.1:19302"]);
         assert_eq!(texts("turn"), ["[2001:db8::1]:5000", "192.0.2.2:5349"]);
-    }
-
-    #[test]
-    fn random_texts_are_ice_characters_and_differ() {
-        let (one, other) = (ice_text(24), ice_text(24));
-        assert_ne!(one, other);
-        assert!(one.len() == 24 && one.bytes().all(|byte| ICE_CHARACTERS.contains(&byte)));
     }
 }

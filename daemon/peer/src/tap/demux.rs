@@ -81,6 +81,16 @@ impl<T> Demux<T> {
         }
     }
 
+    /// A session's agent no longer goes by this fragment.
+    pub fn remove_ufrag(&mut self, key: Key, ufrag: &str) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.ufrags.retain(|known| known != ufrag);
+        }
+        if self.ufrags.get(ufrag) == Some(&key) {
+            self.ufrags.remove(ufrag);
+        }
+    }
+
     /// A session is over.
     pub fn remove(&mut self, key: Key) {
         let Some(session) = self.sessions.remove(&key) else { return };
@@ -207,6 +217,19 @@ mod tests {
         assert_eq!(demux.route(b, &check("u3:y", 2)), None, "nobody's");
         assert_eq!(demux.route(a, DTLS), Some(&"one"));
         assert_eq!(demux.route(b, DTLS), Some(&"two"));
+    }
+
+    #[test]
+    fn a_fragment_that_is_over_names_nobody_and_the_session_goes_on() {
+        let (mut demux, one, two) = two();
+        let a = address("10.0.0.1:1");
+        demux.route(a, &check("u1:x", 1));
+        demux.add_ufrag(one, "u3");
+        demux.remove_ufrag(one, "u1");
+        demux.remove_ufrag(two, "u3");
+        assert_eq!(demux.route(a, &check("u1:x", 2)), None);
+        assert_eq!(demux.route(a, &check("u3:x", 3)), Some(&"one"), "another session cannot take it away");
+        assert_eq!(demux.route(a, DTLS), Some(&"one"), "media goes by the address, as before");
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub struct Learned {
     pub round_trip: Option<i64>,
     /// The lane that its request went to.
     pub lane: Option<Lane>,
-    /// It answers one of the daemon's own ICE checks well.
-    pub check_succeeded: bool,
+    /// It answers one of the daemon's own ICE checks well: the agent's user name fragment in that check.
+    pub confirmed: Option<String>,
     /// A TURN server granted an allocation.
     pub allocated: bool,
     /// Datagrams that the agent is to be given once more.
@@ -138,8 +138,8 @@ impl Exchange {
         }
         // An answer from elsewhere than the request went is no success (RFC 8445 §7.2.5.2.1).
         if let Some(pair) = open.pair.filter(|pair| good && pair.remote == seen.remote) {
-            learned.check_succeeded = true;
             learned.again = self.nominations.succeeded(&pair, seen.at);
+            learned.confirmed = Some(pair.local_ufrag);
         }
         learned
     }
@@ -179,7 +179,7 @@ mod tests {
         exchange.sent(seen(&own_parsed, &own, peer, 20), Lane::Web);
         let learned = exchange.received(seen(&answer_parsed, &answer, peer, 50), true);
         assert_eq!(learned.again, std::slice::from_ref(&nominating));
-        assert_eq!((learned.round_trip, learned.check_succeeded), (Some(30), true));
+        assert_eq!((learned.round_trip, learned.confirmed.as_deref()), (Some(30), Some("mine")));
         // The same answer once more answers nothing.
         assert_eq!(exchange.received(seen(&answer_parsed, &answer, peer, 60), true).round_trip, None);
     }
@@ -192,7 +192,7 @@ mod tests {
         let [own_parsed, answer_parsed] = [&own, &answer].map(|bytes| Message::parse(bytes).unwrap());
         exchange.sent(seen(&own_parsed, &own, "10.0.0.2:4000", 20), Lane::Web);
         let learned = exchange.received(seen(&answer_parsed, &answer, "10.0.0.3:4000", 50), true);
-        assert!(!learned.check_succeeded);
+        assert_eq!(learned.confirmed, None);
     }
 
     #[test]

@@ -13,10 +13,12 @@ mod counters;
 mod demux;
 mod dtls;
 mod exchange;
+mod fragments;
 mod kick;
 mod limit;
 mod nomination;
 mod path;
+mod ports;
 mod recorder;
 mod segments;
 mod servers;
@@ -62,8 +64,8 @@ pub struct TapOptions {
     pub turn_servers: Vec<SocketAddr>,
     /// The UDP port that all sessions share; `None` gives the session sockets of its own.
     pub shared: Option<Arc<SharedPort>>,
-    /// The user name fragment that the session's agent was given (`with_ice_credentials`): the shared port finds the
-    /// session's packets by it. After an ICE restart name the new one with [`Tap::add_local_ufrag`].
+    /// The user name fragment that the session's agent was given (`with_ice_credentials`): the shared ports find the
+    /// session's packets by it. Empty if the agent makes its own: name that with [`Tap::add_local_ufrag`].
     pub local_ufrag: String,
     /// Answer a nomination of a pair whose own check is still under way as soon as that check has succeeded, instead of
     /// leaving the request unanswered until the browser repeats it (about 50 ms).
@@ -83,8 +85,7 @@ impl Tap {
         Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)) })
     }
 
-    /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners; the
-    /// session must have been given its user name fragment ([`TapOptions::local_ufrag`]).
+    /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners.
     pub fn share_tcp(&self, shared: Arc<SharedTcpPort>) {
         self.state.share_tcp(shared);
     }
@@ -117,9 +118,11 @@ impl Tap {
         self.state.last_inbound()
     }
 
-    /// Names a further user name fragment of the agent (after an ICE restart), so that the shared port finds the session.
+    /// Names a user name fragment of the agent, so that the shared ports find the session: its first one, if it was not given
+    /// with [`TapOptions::local_ufrag`], or the one after an ICE restart. An older one is forgotten as soon as a check under
+    /// this one has succeeded.
     pub fn add_local_ufrag(&self, ufrag: &str) {
-        self.state.add_local_ufrag(ufrag);
+        self.state.fragments.add(ufrag);
     }
 
     /// Tells that the daemon itself is about to close the connection: the close_notify that the crate sends from now on is

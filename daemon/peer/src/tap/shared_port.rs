@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Runtime, TokioRuntime, Transmit};
 
 use super::demux::{Demux, Key};
+use super::fragments::Place;
+pub use super::ports::SharedPortError;
+use super::ports::bind_everywhere;
 use super::segments::segments;
 use super::udp::fill;
 
@@ -21,47 +24,10 @@ use super::udp::fill;
 const INBOX: usize = 256;
 /// Asked of the kernel for each socket: all sessions share it. The kernel gives no more than `net.core.rmem_max`.
 const KERNEL_BUFFER: usize = 2 << 20;
-/// Tries to find one free port on all addresses where any will do.
-pub(super) const PORT_TRIES: usize = 16;
 /// A GRO batch at the usual MTU.
 const BATCH_BYTES: usize = 64 * 1500;
 /// Pause after an error that is not one datagram's, such as a lost interface.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
-
-/// Why the port could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum SharedPortError {
-    /// There is nothing to bind.
-    #[error("no local address to open the port {port} on; see ice.interfaces and ice.families")]
-    NoAddress {
-        /// The configured port.
-        port: u16,
-    },
-    /// The kernel refused one.
-    #[error(
-        "cannot open the UDP port {port} on {address}: {source}; free it, or choose another ice.udp-port"
-    )]
-    Bind {
-        /// The local address.
-        address: IpAddr,
-        /// The port.
-        port: u16,
-        /// What came back.
-        source: io::Error,
-    },
-    /// The kernel refused one for TCP.
-    #[error(
-        "cannot open the TCP port {port} on {address}: {source}; free it, or choose another ice.tcp-port"
-    )]
-    BindTcp {
-        /// The local address.
-        address: IpAddr,
-        /// The port.
-        port: u16,
-        /// What came back.
-        source: io::Error,
-    },
-}
 
 /// The port that all sessions share.
 #[derive(Debug)]
@@ -75,20 +41,11 @@ pub struct SharedPort {
 impl SharedPort {
     /// Opens the port on each address; 0 is any that is free on all. Needs a Tokio runtime, which reads it from then on.
     pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Arc<Self>, SharedPortError> {
-        let mut tries = if port == 0 { PORT_TRIES } else { 1 };
-        let (port, sockets) = loop {
-            match bind_all(addresses, port) {
-                Ok(bound) => break bound,
-                Err(error) => {
-                    tries -= 1;
-                    if tries == 0 {
-                        return Err(error);
-                    }
-                }
-            }
-        };
+        let (port, sockets) = bind_everywhere(addresses, port, Real::bind, |address, port, source| {
+            SharedPortError::Bind { address, port, source }
+        })?;
         let mut readers = JoinSet::new();
-        let sockets: Vec<Arc<Real>> = sockets.into_iter().map(Arc::new).collect();
+        let sockets: Vec<Arc<Real>> = sockets.into_iter().map(|(_, socket)| Arc::new(socket)).collect();
         for socket in &sockets {
             readers.spawn(read(Arc::clone(socket)));
         }
@@ -124,20 +81,6 @@ impl SharedPort {
     }
 }
 
-fn bind_all(addresses: &[IpAddr], mut port: u16) -> Result<(u16, Vec<Real>), SharedPortError> {
-    let mut sockets = Vec::new();
-    for address in addresses {
-        let real = Real::bind(SocketAddr::new(*address, port)).map_err(|source| SharedPortError::Bind {
-            address: *address,
-            port,
-            source,
-        })?;
-        port = real.local.port();
-        sockets.push(real);
-    }
-    if sockets.is_empty() { Err(SharedPortError::NoAddress { port }) } else { Ok((port, sockets)) }
-}
-
 /// One session's place on the port; given up when dropped.
 #[derive(Debug)]
 pub struct Port {
@@ -150,11 +93,6 @@ impl Port {
     /// The real socket's address.
     pub fn local_addr(&self) -> SocketAddr {
         self.real.local
-    }
-
-    /// The session's agent goes by this user name fragment, too.
-    pub fn add_ufrag(&self, ufrag: &str) {
-        lock(&self.real.demux).add_ufrag(self.key, ufrag);
     }
 
     /// As the real socket has it.
@@ -197,6 +135,16 @@ impl Port {
     }
 }
 
+impl Place for Port {
+    fn add_ufrag(&self, ufrag: &str) {
+        lock(&self.real.demux).add_ufrag(self.key, ufrag);
+    }
+
+    fn remove_ufrag(&self, ufrag: &str) {
+        lock(&self.real.demux).remove_ufrag(self.key, ufrag);
+    }
+}
+
 impl Drop for Port {
     fn drop(&mut self) {
         lock(&self.real.demux).remove(self.key);
@@ -229,14 +177,14 @@ struct Real {
 }
 
 impl Real {
-    fn bind(local: SocketAddr) -> io::Result<Self> {
+    fn bind(local: SocketAddr) -> io::Result<(SocketAddr, Self)> {
         let socket = UdpSocket::bind(local)?;
         let local = socket.local_addr()?;
         // As much as the kernel gives; the default serves a few sessions, too.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, KERNEL_BUFFER);
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, KERNEL_BUFFER);
         let writers = Arc::new(Writers::default());
-        Ok(Self {
+        let real = Self {
             socket: TokioRuntime.wrap_udp_socket(socket)?,
             local,
             demux: Mutex::default(),
@@ -244,7 +192,8 @@ impl Real {
             writers,
             unclaimed: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
-        })
+        };
+        Ok((local, real))
     }
 
     fn poll_send(&self, cx: &Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {

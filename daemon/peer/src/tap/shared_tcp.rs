@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use webrtc::runtime::AsyncTcpStream;
 
-use super::shared_port::{PORT_TRIES, SharedPortError};
+use super::fragments::Place;
+use super::ports::{SharedPortError, bind_everywhere};
 use super::stun::Message;
 
 /// Streams whose first frame has not come, per address; anybody can open one.
@@ -45,18 +46,9 @@ pub struct SharedTcpPort {
 impl SharedTcpPort {
     /// Opens the port on each address; 0 is any that is free on all. Needs a Tokio runtime, which serves it from then on.
     pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Arc<Self>, SharedPortError> {
-        let mut tries = if port == 0 { PORT_TRIES } else { 1 };
-        let (port, bound) = loop {
-            match bind_all(addresses, port) {
-                Ok(bound) => break bound,
-                Err(error) => {
-                    tries -= 1;
-                    if tries == 0 {
-                        return Err(error);
-                    }
-                }
-            }
-        };
+        let (port, bound) = bind_everywhere(addresses, port, bind_one, |address, port, source| {
+            SharedPortError::BindTcp { address, port, source }
+        })?;
         let (mut tasks, mut listeners) = (JoinSet::new(), Vec::new());
         for (local, listener) in bound {
             let shared =
@@ -87,20 +79,6 @@ impl SharedTcpPort {
         let listener = self.listeners.iter().find(|listener| listener.local.ip() == address)?;
         Some(Arc::new(Door { listener: Arc::clone(listener), queue: Arc::default() }))
     }
-}
-
-fn bind_all(
-    addresses: &[IpAddr],
-    mut port: u16,
-) -> Result<(u16, Vec<(SocketAddr, TcpListener)>), SharedPortError> {
-    let mut bound = Vec::new();
-    for address in addresses {
-        let (local, listener) = bind_one(SocketAddr::new(*address, port))
-            .map_err(|source| SharedPortError::BindTcp { address: *address, port, source })?;
-        port = local.port();
-        bound.push((local, listener));
-    }
-    if bound.is_empty() { Err(SharedPortError::NoAddress { port }) } else { Ok((port, bound)) }
 }
 
 fn bind_one(local: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
@@ -201,11 +179,6 @@ impl Door {
         self.listener.local
     }
 
-    /// The session's agent goes by this user name fragment, too.
-    pub fn add_ufrag(&self, ufrag: &str) {
-        lock(&self.listener.sessions).insert(ufrag.to_owned(), Arc::clone(&self.queue));
-    }
-
     /// The next stream of this session. `local` is what the crate takes for its address.
     pub async fn accept(&self, local: SocketAddr) -> (Arc<dyn AsyncTcpStream>, SocketAddr) {
         loop {
@@ -215,6 +188,19 @@ impl Door {
                 return (Arc::new(Introduced { stream, local, peer, first }), peer);
             }
             self.queue.came.notified().await;
+        }
+    }
+}
+
+impl Place for Door {
+    fn add_ufrag(&self, ufrag: &str) {
+        lock(&self.listener.sessions).insert(ufrag.to_owned(), Arc::clone(&self.queue));
+    }
+
+    fn remove_ufrag(&self, ufrag: &str) {
+        let mut sessions = lock(&self.listener.sessions);
+        if sessions.get(ufrag).is_some_and(|queue| Arc::ptr_eq(queue, &self.queue)) {
+            sessions.remove(ufrag);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use icescope_model::{EventSink, Lane, Monotonic, Scope};
 use tokio::sync::watch;
@@ -12,6 +12,7 @@ use super::TapOptions;
 use super::classify::{Class, classify};
 use super::counters::{Counting, LastInbound};
 use super::exchange::{Exchange, Learned, Seen};
+use super::fragments::Fragments;
 use super::kick::{Kicks, TURNS_TO_FLUSH_A_RELAY};
 use super::path::{Direction, Path, Protocol, Stamp, monotonic_of_wall};
 use super::recorder;
@@ -56,13 +57,11 @@ pub struct State {
     pub(super) kicks: Kicks,
     pub(super) servers: Servers,
     pub(super) remote_close: watch::Sender<bool>,
+    pub(super) fragments: Fragments,
     shared: Option<Arc<SharedPort>>,
     shared_tcp: OnceLock<Arc<SharedTcpPort>>,
     hold_nomination: bool,
     exchange: Mutex<Exchange>,
-    ufrags: Mutex<Vec<String>>,
-    ports: Mutex<Vec<Weak<Port>>>,
-    doors: Mutex<Vec<Weak<Door>>>,
     sockets: AtomicU64,
     closing: AtomicBool,
     alert_heard: AtomicBool,
@@ -78,6 +77,8 @@ impl State {
     /// The state of a new tap.
     pub fn new(options: TapOptions) -> Self {
         let scope = Scope::Session(options.session);
+        let fragments = Fragments::default();
+        fragments.add(&options.local_ufrag);
         Self {
             scope,
             sink: options.sink,
@@ -89,9 +90,7 @@ impl State {
             shared_tcp: OnceLock::new(),
             hold_nomination: options.hold_nomination,
             exchange: Mutex::new(Exchange::new(Monotonic::now())),
-            ufrags: Mutex::new(vec![options.local_ufrag]),
-            ports: Mutex::default(),
-            doors: Mutex::default(),
+            fragments,
             sockets: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             alert_heard: AtomicBool::new(false),
@@ -109,10 +108,7 @@ impl State {
     /// The session's place on the shared port at a socket's address, if there is one.
     pub fn attach(&self, local: SocketAddr) -> Option<Arc<Port>> {
         let port = self.shared.as_ref()?.attach(local.ip())?;
-        for ufrag in &*lock(&self.ufrags) {
-            port.add_ufrag(ufrag);
-        }
-        lock(&self.ports).push(Arc::downgrade(&port));
+        self.fragments.attach(&port);
         Some(port)
     }
 
@@ -125,29 +121,8 @@ impl State {
     /// The session's place on the shared TCP port at a listener's address, if there is one.
     pub fn attach_tcp(&self, local: SocketAddr) -> Option<Arc<Door>> {
         let door = self.shared_tcp.get()?.attach(local.ip())?;
-        for ufrag in &*lock(&self.ufrags) {
-            door.add_ufrag(ufrag);
-        }
-        lock(&self.doors).push(Arc::downgrade(&door));
+        self.fragments.attach(&door);
         Some(door)
-    }
-
-    /// See [`super::Tap::add_local_ufrag`].
-    pub fn add_local_ufrag(&self, ufrag: &str) {
-        let mut ufrags = lock(&self.ufrags);
-        if !ufrags.iter().any(|known| known == ufrag) {
-            ufrags.push(ufrag.to_owned());
-        }
-        let mut ports = lock(&self.ports);
-        ports.retain(|port| port.strong_count() > 0);
-        for port in ports.iter().filter_map(Weak::upgrade) {
-            port.add_ufrag(ufrag);
-        }
-        let mut doors = lock(&self.doors);
-        doors.retain(|door| door.strong_count() > 0);
-        for door in doors.iter().filter_map(Weak::upgrade) {
-            door.add_ufrag(ufrag);
-        }
     }
 
     /// See [`super::Tap::kick`].
@@ -283,8 +258,9 @@ impl State {
         if learned.allocated {
             self.kicks.allocated();
         }
-        if learned.check_succeeded {
+        if let Some(ufrag) = &learned.confirmed {
             self.last_check.store(at.0, Relaxed);
+            self.fragments.confirmed(ufrag);
         }
         let lane = learned.lane.unwrap_or(usual);
         if packet.direction == Direction::Inbound && lane == Lane::Turn {

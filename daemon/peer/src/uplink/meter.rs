@@ -1,19 +1,16 @@
 //! The interceptor that measures a received picture and asks for its first key frame.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use icescope_model::uplink::UplinkStats;
 use icescope_model::{EventSink, Evidence, Lane, Observation, Scope, SessionId};
-use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc::sansio::Protocol;
-use rtc::shared::TransportContext;
-use rtc::shared::error::Error;
 
 use super::reception::{Received, Reception};
 use crate::media::packetiser::Codec;
+use crate::stage::{Stage, Staged, Writes};
 
 /// How often a key frame is asked for until the first one came: longer than a round trip to anywhere and an encoder's start.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -40,28 +37,21 @@ pub(crate) struct Meter {
     shared: SharedMeter,
     ssrc: Option<u32>,
     ask_at: Option<Instant>,
-    writes: VecDeque<TaggedPacket>,
-    reads: VecDeque<TaggedPacket>,
 }
 
 impl Meter {
     /// A meter, and where its figures are read.
-    pub(crate) fn new(session: SessionId, sink: EventSink) -> (Self, SharedMeter) {
+    pub(crate) fn staged(session: SessionId, sink: EventSink) -> (Staged<Self>, SharedMeter) {
         let shared = SharedMeter::default();
-        let (writes, reads) = (VecDeque::new(), VecDeque::new());
-        let meter = Self { session, sink, shared: shared.clone(), ssrc: None, ask_at: None, writes, reads };
-        (meter, shared)
+        let meter = Self { session, sink, shared: shared.clone(), ssrc: None, ask_at: None };
+        (Staged::new(meter), shared)
     }
 
-    fn ask(&mut self, now: Instant) {
+    fn ask(&mut self, now: Instant, writes: &mut Writes) {
         let Some(media_ssrc) = self.ssrc else { return };
         self.ask_at = Some(now + ASK_EVERY);
         let pli = PictureLossIndication { sender_ssrc: 0, media_ssrc };
-        self.writes.push_back(TaggedPacket {
-            now,
-            transport: TransportContext::default(),
-            message: AttributedPacket::new(Packet::Rtcp(vec![Box::new(pli)])),
-        });
+        writes.push(now, Packet::Rtcp(vec![Box::new(pli)]));
     }
 
     fn tell_first(&self) {
@@ -80,20 +70,11 @@ impl Meter {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Meter {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        let Packet::Rtp(rtp) = &packet.message.packet else {
-            self.reads.push_back(packet);
-            return Ok(());
-        };
+impl Stage for Meter {
+    fn read(&mut self, packet: &TaggedPacket) -> bool {
+        let Packet::Rtp(rtp) = &packet.message.packet else { return true };
         // Measured and discarded: it goes no further.
-        if self.ssrc == Some(rtp.header.ssrc) && !rtp.payload.is_empty() {
+        if self.ssrc == Some(rtp.header.ssrc) {
             let received = Received {
                 at: packet.now,
                 sequence: rtp.header.sequence_number,
@@ -106,57 +87,24 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Meter {
                 self.tell_first();
             }
         }
-        Ok(())
+        false
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.reads.pop_front()
-    }
-
-    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        self.writes.push_back(packet);
-        Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.writes.pop_front()
-    }
-
-    fn handle_event(&mut self, _event: ()) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_event(&mut self) -> Option<()> {
-        None
-    }
-
-    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+    fn timeout(&mut self, now: Instant, writes: &mut Writes) {
         if self.ask_at.is_some_and(|at| at <= now) {
             if self.shared.with(|reception| reception.wants_key_frame()) {
-                self.ask(now);
+                self.ask(now, writes);
             } else {
                 self.ask_at = None;
             }
         }
-        Ok(())
     }
 
-    fn poll_timeout(&mut self) -> Option<Instant> {
+    fn due(&self) -> Option<Instant> {
         self.ask_at
     }
 
-    fn close(&mut self) -> Result<(), Error> {
-        self.writes.clear();
-        self.reads.clear();
-        Ok(())
-    }
-}
-
-impl Interceptor for Meter {
-    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
-
-    fn bind_remote_stream(&mut self, info: &StreamInfo) {
+    fn bind_remote(&mut self, info: &StreamInfo) {
         let codec = [(Codec::Vp8, "video/VP8"), (Codec::H264, "video/H264")]
             .into_iter()
             .find_map(|(codec, mime)| info.mime_type.eq_ignore_ascii_case(mime).then_some(codec));
@@ -168,6 +116,4 @@ impl Interceptor for Meter {
         // The first packets may be lost: ask at once, too.
         self.ask_at = Some(Instant::now());
     }
-
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
 }

@@ -70,9 +70,15 @@ impl Reception {
     /// Takes one packet. True if it began the first key frame.
     pub(crate) fn take(&mut self, packet: Received<'_>) -> bool {
         self.stats.packets_received += 1;
+        self.count(packet.sequence);
+        // Nothing but padding: libwebrtc probes the path with such packets on the video's own SSRC where no retransmission
+        // stream was agreed. They have a sequence number, so they are received or lost like all others (RFC 3550 §A.3), but
+        // belong to no frame, and repeat the time of the last one.
+        if packet.payload.is_empty() {
+            return false;
+        }
         self.stats.bytes_received += packet.payload.len() as u64;
         self.stats.frames_received += u64::from(packet.marker);
-        self.count(packet.sequence);
         self.jitter(packet);
         self.window.push_back((packet.at, packet.payload.len(), packet.marker));
         if self.window.len() > WINDOW_ENTRIES {
@@ -167,6 +173,28 @@ mod tests {
         reception.begin("video/VP8", Some(Codec::Vp8));
         reception.take(packet(start, 500, 0, false));
         assert_eq!(reception.read(start).packets_lost, 1, "another SSRC is no loss");
+    }
+
+    #[test]
+    fn packets_of_padding_are_not_lost_and_are_no_picture() {
+        let start = Instant::now();
+        let mut reception = Reception::default();
+        for sequence in 0..10_u16 {
+            let at = start + Duration::from_millis(u64::from(sequence) * 33);
+            let padding = Received { payload: &[], ..packet(at, sequence, 0, false) };
+            reception.take(if sequence % 5 == 4 {
+                padding
+            } else {
+                packet(at, sequence, u32::from(sequence) * 2970, true)
+            });
+        }
+        let stats = reception.read(start + Duration::from_millis(297));
+        assert_eq!((stats.packets_received, stats.packets_lost), (10, 0), "{stats:?}");
+        assert_eq!(
+            (stats.frames_received, stats.bytes_received, stats.frames_per_second as u64),
+            (8, 800, 8)
+        );
+        assert!(stats.jitter < 0.001, "{stats:?}");
     }
 
     #[test]

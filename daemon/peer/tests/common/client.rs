@@ -97,8 +97,21 @@ impl Client {
         Self::new(&[codec("VP8", 96, "")], false).await.unwrap()
     }
 
+    /// A viewer that accepts VP8 and has TCP only: it connects to the daemon's passive candidates.
+    pub async fn over_tcp() -> Self {
+        Self::on(&[codec("VP8", 96, "")], false, (vec![], vec!["127.0.0.1:0"])).await.unwrap()
+    }
+
     /// A viewer or sender of these codecs.
     pub async fn new(codecs: &[RTCRtpCodecParameters], sends: bool) -> Result<Self> {
+        Self::on(codecs, sends, (vec!["127.0.0.1:0"], vec![])).await
+    }
+
+    async fn on(
+        codecs: &[RTCRtpCodecParameters],
+        sends: bool,
+        (udp, tcp): (Vec<&'static str>, Vec<&'static str>),
+    ) -> Result<Self> {
         let mut media = MediaEngine::default();
         for codec in codecs {
             media.register_codec(codec.clone(), RtpCodecKind::Video)?;
@@ -120,7 +133,8 @@ impl Client {
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler { gathered, state, ice, tracks }))
             .with_runtime(Arc::new(Mutable { runtime: TokioRuntime, silent: Arc::clone(&silent) }))
-            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .with_udp_addrs(udp)
+            .with_tcp_addrs(tcp)
             .build()
             .await?;
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);

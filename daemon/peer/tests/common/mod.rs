@@ -4,6 +4,7 @@
 pub mod client;
 mod mutable;
 pub mod sources;
+pub mod stray;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,18 @@ impl Rig {
             }
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no «{kind}»"))
+    }
+
+    /// All observations up to the first that is looked for, that one included.
+    pub async fn until(&mut self, what: &str, found: impl Fn(&Observation) -> bool) -> Vec<Observation> {
+        let wait = async {
+            let mut seen = Vec::new();
+            while !seen.last().is_some_and(&found) {
+                seen.push(self.events.next().await.unwrap());
+            }
+            seen
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"))
     }
 
     /// Kinds seen so far.
