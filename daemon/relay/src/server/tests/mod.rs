@@ -1,0 +1,6 @@
+//! The server, request by request.
+
+mod allocate;
+mod binding;
+mod doors;
+mod relaying;
