@@ -70,10 +70,23 @@ export function cpuSeconds(pid) {
   return family(pid).reduce((sum, one) => sum + stat(one).ticks, 0) / TICKS;
 }
 
+function proportional(pid, key) {
+  const line = new RegExp(`^${key}:\\s+(\\d+)`, 'm');
+  const kilobytes = (one) => Number(line.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))[1]);
+  return family(pid).reduce((sum, one) => sum + kilobytes(one), 0) * 1024;
+}
+
 /** Proportional set size of the process and all that came from it, in bytes. */
 export function pss(pid) {
-  const kilobytes = (one) => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))[1]);
-  return family(pid).reduce((sum, one) => sum + kilobytes(one), 0) * 1024;
+  return proportional(pid, 'Pss');
+}
+
+/**
+ * The part of it that the processes took for themselves: without the pages of files, whose shares change with whoever else maps
+ * the same libraries.
+ */
+export function ownMemory(pid) {
+  return proportional(pid, 'Pss_Anon') + proportional(pid, 'Pss_Shmem');
 }
 
 /** Open descriptors of the process and all that came from it. */
