@@ -1,0 +1,76 @@
+//! What works: data through the relay and back, over each transport.
+
+use serde_json::{Value, json};
+
+use crate::probe::{ice_server, run, run_with, steps};
+use crate::server::{Coturn, PASSWORD, USER};
+
+const STEPS: &[&str] =
+    &["challenge 401", "allocate", "permission", "channel_bind", "data", "refresh", "release"];
+
+fn passes(document: &Value) {
+    assert_eq!((document["cause"].as_str(), document["outcome"].as_str()), (None, Some("pass")), "{document:#}");
+    assert_eq!(document["severity"], "none");
+    let data = &document["data"];
+    assert_eq!((&data["way"], &data["sent"], &data["received"]), (&json!("peer_socket"), &json!(25), &json!(25)));
+    assert_eq!(data["loss"], 0.0);
+    let (min, median, max) = (&data["rtt_ms"]["min"], &data["rtt_ms"]["median"], &data["rtt_ms"]["max"]);
+    assert!(min.as_f64() > Some(0.0) && min.as_f64() <= median.as_f64() && median.as_f64() <= max.as_f64());
+    assert!(document["relayed_address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(document["mapped_address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(document["software"].as_str().unwrap().contains("Coturn"));
+    assert_eq!((&document["lifetime_s"], &document["released"]), (&json!(600), &json!(true)));
+}
+
+#[test]
+fn data_goes_through_the_relay_and_back_over_udp() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let document = run(&server.url("udp")).only();
+    passes(&document);
+    assert_eq!(steps(&document), STEPS);
+    println!("UDP: {}", document["summary"]);
+}
+
+#[test]
+fn data_goes_through_the_relay_and_back_over_tcp() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let document = run(&server.url("tcp")).only();
+    passes(&document);
+    assert_eq!(steps(&document), [&["connect"], STEPS].concat());
+    println!("TCP: {}", document["summary"]);
+}
+
+#[test]
+fn a_url_without_transport_is_tried_over_udp_and_beside_it_over_tcp() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let document = run(&format!("turn:127.0.0.1:{}", server.port)).only();
+    passes(&document);
+    assert_eq!((&document["transport"], &document["also"][0]["transport"]), (&json!("udp"), &json!("tcp")));
+    assert_eq!(document["also"][0]["outcome"], "pass");
+}
+
+#[test]
+fn throughput_is_measured_in_both_directions_when_it_is_asked_for() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let servers = vec![ice_server(&server.url("udp"), USER, PASSWORD)];
+    let config = json!({ "throughput-time": 0.5 });
+    let document = run_with(servers, &config, &json!({ "throughput": true })).only();
+    passes(&document);
+    let bits = |key: &str| document["throughput"][key].as_f64().unwrap();
+    println!("throughput: {:.0} Mbit/s out, {:.0} back", bits("sent_bps") / 1e6, bits("received_bps") / 1e6);
+    // One window in each direction is the least that shows that data flowed.
+    assert!(bits("sent_bps") > 192_000.0 && bits("received_bps") > 192_000.0, "{document:#}");
+}
+
+#[test]
+fn where_the_hosts_own_address_is_refused_two_allocations_show_that_others_pass() {
+    // The relay stands on another address than the host's socket; the rules refuse the latter alone.
+    let Some(server) = Coturn::start(&["--relay-ip", "127.0.0.2", "--denied-peer-ip", "127.0.0.1"]) else { return };
+    let document = run(&server.url("udp")).only();
+    assert_eq!((&document["cause"], &document["outcome"]), (&json!("D7"), &json!("pass")), "{document:#}");
+    assert_eq!(document["severity"], "degrades");
+    assert_eq!(document["data"]["way"], "relay_to_relay");
+    assert_eq!(document["data"]["received"], 25);
+    assert!(document["summary"].as_str().unwrap().contains("refuses 127.0.0.1"), "{document:#}");
+    assert_eq!(document["released"], true);
+}

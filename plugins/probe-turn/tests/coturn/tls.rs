@@ -1,0 +1,1 @@
+//! TLS: what passes, and D17 with which of its kinds.
