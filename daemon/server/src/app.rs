@@ -18,10 +18,15 @@ use crate::doors::rates::Rates;
 use crate::error::Refusal;
 use crate::options::Options;
 use crate::resources::Resources;
-use crate::{doors, live, offer, page, plugins, sessions, whep, whip};
+use crate::{doors, live, offer, page, plugins, probes, sessions, whep, whip};
 
 /// Live channels at one time, for all sessions: some per session of a large configuration.
 const LIVE_CHANNELS: usize = 256;
+
+/// Runs of probes that one address may ask for at once: all of them, and again.
+const RUN_BURST: u32 = 10;
+/// And one per this time after that.
+const RUN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A handler's way to [`App`].
 pub(crate) type Shared = Arc<App>;
@@ -31,6 +36,7 @@ pub(crate) struct App {
     pub(crate) evidence: Evidence,
     options: RwLock<Arc<Options>>,
     rates: Mutex<Rates>,
+    run_rates: Mutex<Rates>,
     resources: Mutex<Resources>,
     pub(crate) live_channels: Arc<Semaphore>,
     /// Owns what must go on when its request's connection breaks, and the live channels.
@@ -45,6 +51,7 @@ impl App {
             evidence,
             options: RwLock::new(Arc::new(options)),
             rates: Mutex::default(),
+            run_rates: Mutex::default(),
             resources: Mutex::default(),
             live_channels: Arc::new(Semaphore::new(LIVE_CHANNELS)),
             tasks: TaskTracker::new(),
@@ -68,14 +75,28 @@ impl App {
     /// Refuses (429) an address that opens sessions too fast.
     pub(crate) fn admit(&self, from: IpAddr) -> Result<(), Refusal> {
         let options = self.options();
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        rates.take(from, Monotonic::now(), options.session_burst, options.session_interval).map_err(|wait| {
-            let seconds = wait.saturating_add(Duration::from_millis(999)).as_secs().max(1);
-            let message =
-                format!("{from} opens sessions too fast: try again in {seconds} s (rates in [limits])");
-            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", message).retry_after(seconds)
+        let (burst, interval) = (options.session_burst, options.session_interval);
+        take(&self.rates, from, burst, interval).map_err(|wait| {
+            let remedy = format!("opens sessions too fast: try again in {wait} s (rates in [limits])");
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", format!("{from} {remedy}"))
+                .retry_after(wait)
         })
     }
+
+    /// Refuses (429) an address that runs probes too fast: they ask foreign servers.
+    pub(crate) fn admit_run(&self, from: IpAddr) -> Result<(), Refusal> {
+        take(&self.run_rates, from, RUN_BURST, RUN_INTERVAL).map_err(|wait| {
+            let message = format!("{from} runs probes too fast: try again in {wait} s");
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-fast", message).retry_after(wait)
+        })
+    }
+}
+
+/// Takes one token of the address, or tells how many seconds to wait for it.
+fn take(rates: &Mutex<Rates>, from: IpAddr, burst: u32, interval: Duration) -> Result<(), u64> {
+    let mut rates = rates.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = rates.take(from, Monotonic::now(), burst, interval);
+    taken.map_err(|wait| wait.saturating_add(Duration::from_millis(999)).as_secs().max(1))
 }
 
 /// All routes, inside the doors.
@@ -83,6 +104,8 @@ pub(crate) fn routes(app: &Shared) -> Router {
     let router = Router::new()
         .route("/api/health", get(plugins::health))
         .route("/api/plugins", get(plugins::list))
+        .route("/api/probes", get(probes::list))
+        .route("/api/probes/{instance}/run", post(probes::run))
         .route("/api/sessions", get(sessions::list).post(sessions::open))
         .route("/api/sessions/{id}", get(sessions::record))
         .route("/api/sessions/{id}/events", post(sessions::exchange))

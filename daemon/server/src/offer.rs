@@ -12,9 +12,10 @@ use crate::app::Shared;
 use crate::call::Call;
 use crate::error::Refusal;
 use crate::exchange;
+use crate::nat_info;
 use crate::sdp;
 
-/// Answers an offer. It never waits for a NAT probe: what is not known is null.
+/// Answers an offer. Of the NAT it says what the newest report knows; it never waits for a probe.
 pub(crate) async fn answer(
     State(app): State<Shared>,
     call: Call,
@@ -23,7 +24,10 @@ pub(crate) async fn answer(
     let direction = Direction::Play { source: None };
     let answered = exchange::offer(&app, &call, body, direction, "application/json", read).await?;
     exchange::note_sent(&answered, &call, StatusCode::OK);
-    let nat_info = NatInfo { has_srflx: Some(sdp::has_srflx(&answered.sdp)), ..NatInfo::default() };
+    let (schema, subject) = nat_info::REPORT;
+    let report = app.evidence.probes().newest(schema, subject);
+    let nat_info =
+        NatInfo { has_srflx: Some(sdp::has_srflx(&answered.sdp)), ..nat_info::of(report.as_ref()) };
     Ok(Json(OfferAnswer { sdp: answered.sdp, kind: "answer".to_owned(), nat_info }))
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::MESSAGE_LIMIT;
 use super::messages::{self, EVENTS_PER_MESSAGE, Told};
+use super::probes::ProbeFeed;
 use crate::app::Shared;
 use crate::call::Call;
 use crate::exchange::between;
@@ -129,6 +130,7 @@ struct Channel {
     session: Arc<Session>,
     revision: watch::Receiver<u64>,
     plugins: watch::Receiver<Vec<PluginStatus>>,
+    probes: ProbeFeed,
     /// The first event that the page has not got.
     next: u64,
     told: Told,
@@ -153,6 +155,7 @@ impl Channel {
             socket,
             revision: session.revision(),
             plugins,
+            probes: ProbeFeed::new(app.evidence.probes()),
             session,
             next,
             told: Told::default(),
@@ -194,6 +197,7 @@ impl Channel {
                 Ok(()) => self.send_plugins().await,
                 Err(_) => ControlFlow::Break(End::Close(code::GOING_AWAY, "the daemon is stopping")),
             },
+            news = self.probes.next() => self.tell_all(&news).await,
             () = tokio::time::sleep_until(silent_at) => {
                 ControlFlow::Break(End::Gone(format!("nothing heard for {} s", SILENCE.as_secs())))
             }
@@ -301,6 +305,13 @@ impl Channel {
     async fn send_plugins(&mut self) -> ControlFlow<End> {
         let plugins = self.plugins.borrow_and_update().clone();
         self.tell(&ToPage::Plugins { plugins }).await
+    }
+
+    async fn tell_all(&mut self, messages: &[ToPage]) -> ControlFlow<End> {
+        for message in messages {
+            self.tell(message).await?;
+        }
+        ControlFlow::Continue(())
     }
 
     async fn tell(&mut self, message: &ToPage) -> ControlFlow<End> {

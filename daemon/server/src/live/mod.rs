@@ -2,6 +2,7 @@
 
 mod channel;
 pub(crate) mod messages;
+mod probes;
 
 use std::sync::Arc;
 

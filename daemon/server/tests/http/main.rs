@@ -8,6 +8,7 @@ mod live_page;
 mod offer;
 mod page;
 mod peer;
+mod probes;
 mod serve;
 mod sessions;
 mod support;
