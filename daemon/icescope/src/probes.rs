@@ -5,6 +5,8 @@
 mod pace;
 pub mod run;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -52,14 +54,8 @@ impl Prober {
         let stop = CancellationToken::new();
         let current = plan.clone();
         let (plan, planned) = watch::channel(plan);
-        let runner = Runner {
-            host,
-            probes,
-            plan: current,
-            planned,
-            known: Vec::new(),
-            running: JoinSet::new(),
-        };
+        let runner =
+            Runner { host, probes, plan: current, planned, known: Vec::new(), running: JoinSet::new() };
         let task = tokio::spawn(runner.work(stop.clone()));
         Self { plan, stop, task }
     }
