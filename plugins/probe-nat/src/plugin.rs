@@ -1,0 +1,165 @@
+//! The plugin: which servers, both families side by side, one document for each.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use icescope_plugin_sdk::{Error, Evidence, Host as PluginHost, Lane, Outcome, Probe, Request, Run};
+use icescope_probe_kit::args::{Args, Family, Server};
+use icescope_probe_kit::dns::{self, Resolved};
+use icescope_probe_kit::observe::Observer;
+use icescope_probe_kit::runtime::{self, Context};
+use icescope_probe_kit::stream::TrustAnchors;
+use icescope_probe_kit::url::{Host, Protocol};
+
+use crate::config::Config;
+use crate::document::{Document, Given, SCHEMA, observation_text};
+use crate::engine::Engine;
+use crate::engine::server::Target;
+use crate::engine::streams::Carrier;
+use crate::engine::test::{State, TestId};
+use crate::io::{self, Streams};
+
+/// The plugin.
+#[derive(Debug)]
+pub struct NatProbe {
+    config: Config,
+    anchors: TrustAnchors,
+}
+
+impl Probe for NatProbe {
+    type Config = Config;
+    type Args = Args;
+
+    fn create(config: Config, _: PluginHost) -> Result<Self, Error> {
+        config.check()?;
+        let anchors = TrustAnchors::load(config.ca_file.as_deref())
+            .map_err(|error| Error::config("/ca-file", error.to_string()))?;
+        Ok(Self { config, anchors })
+    }
+
+    fn run(&mut self, request: Request<Args>, run: &Run<'_>) -> Result<Outcome, Error> {
+        let args = request.args;
+        let servers = args.servers(run)?;
+        if servers.is_empty() {
+            run.event("icescope.nat.run/1").summary(Args::NO_SERVERS).outcome(Outcome::Skipped).emit();
+            return Ok(Outcome::Skipped);
+        }
+        runtime::block_on(run, async |context| self.measure(context, &args, &servers).await)
+    }
+}
+
+impl NatProbe {
+    async fn measure(&self, context: Context<'_>, args: &Args, servers: &[Server]) -> Result<Outcome, Error> {
+        let start = Instant::now();
+        let limit = context.budget(self.config.timeout());
+        let look_ups = servers.iter().map(|server| async move {
+            let found = dns::resolve(&server.url.host, limit / 2).await;
+            (server, found)
+        });
+        let resolved = join_all(look_ups).await;
+        let families = args.families.iter().map(|family| {
+            let one = One { probe: self, context, family: *family, resolved: &resolved };
+            async move { one.measure(start).await }
+        });
+        let outcomes = join_all(families).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(overall(&outcomes))
+    }
+}
+
+/// The best of what was measured: a host without IPv6 is not ill.
+fn overall(outcomes: &[Outcome]) -> Outcome {
+    [Outcome::Failed, Outcome::Pass, Outcome::Unknown]
+        .into_iter()
+        .find(|outcome| outcomes.contains(outcome))
+        .unwrap_or(Outcome::Skipped)
+}
+
+/// One family.
+struct One<'a> {
+    probe: &'a NatProbe,
+    context: Context<'a>,
+    family: Family,
+    resolved: &'a [(&'a Server, Resolved)],
+}
+
+impl One<'_> {
+    async fn measure(&self, start: Instant) -> Result<Outcome, Error> {
+        let run = self.context.run();
+        let (targets, hosts, given) = self.targets();
+        let limit = self.context.budget(self.probe.config.timeout()).saturating_sub(start.elapsed());
+        let mut engine = Engine::new(self.family == Family::Ipv6, targets, limit);
+        let streams = Streams { hosts, anchors: &self.probe.anchors };
+        let observer = Observer::new(run, Lane::Stun);
+        io::measure(&mut engine, &streams, &observer, &|engine, test| settled(run, engine, test)).await;
+        let document = Document::new(&engine, &given, start.elapsed(), None);
+        run.report(SCHEMA, document.family(), document.outcome(), &document)?;
+        run.event("icescope.nat.report/1")
+            .summary(document.summary())
+            .outcome(document.outcome())
+            .with("family", document.family())
+            .emit();
+        Ok(document.outcome())
+    }
+
+    /// Each address once; and of each URI, which that is or why there is none.
+    fn targets(&self) -> (Vec<Target>, Vec<Host>, Vec<Given>) {
+        let mut targets: Vec<Target> = Vec::new();
+        let (mut hosts, mut given) = (Vec::new(), Vec::new());
+        let mut places: BTreeMap<(SocketAddr, Option<Carrier>), usize> = BTreeMap::new();
+        for (server, found) in self.resolved {
+            let place = self.target(server, found).map(|target| {
+                *places.entry((target.address, target.carrier)).or_insert_with(|| {
+                    targets.push(target);
+                    hosts.push(server.url.host.clone());
+                    targets.len() - 1
+                })
+            });
+            given.push(Given { url: server.url.text.clone(), place });
+        }
+        (targets, hosts, given)
+    }
+
+    fn target(&self, server: &Server, found: &Resolved) -> Result<Target, String> {
+        let family = self.family.as_str();
+        let Some(ip) = found.family(self.family == Family::Ipv6).next() else {
+            return Err(match &found.error {
+                Some(error) => error.clone(),
+                None => format!("{} has no {family} address", server.url.host),
+            });
+        };
+        let address = SocketAddr::new(ip, server.url.port);
+        let source = io::source_towards(address)
+            .map_err(|error| format!("this host has no route to {ip} ({family}): {error}"))?;
+        let carrier = match server.url.protocol {
+            // DTLS shares its port with TLS, and its host answers plain STUN at other ports, if at all.
+            Protocol::Tls | Protocol::Dtls => Some(Carrier::Tls),
+            Protocol::Tcp => Some(Carrier::Tcp),
+            Protocol::Udp => None,
+        };
+        Ok(Target { url: server.url.text.clone(), address, source, carrier })
+    }
+}
+
+/// Tells the host of a test that came to its end.
+fn settled(run: &Run<'_>, engine: &Engine, test: TestId) {
+    let Some(test) = engine.tests().get(test) else { return };
+    let (name, text) = observation_text(test);
+    let outcome = match test.state {
+        State::Answered => Outcome::Pass,
+        // Silence is what most filters do: a result, not a failure.
+        State::Silent | State::Unsure | State::Asking => Outcome::Unknown,
+        State::Dropped => return,
+    };
+    run.event("icescope.nat.test/1")
+        .summary(text)
+        .outcome(outcome)
+        .seen(Evidence::Api, Lane::Peer, Lane::Stun)
+        .with("test", name)
+        .with("localAddress", test.local.to_string())
+        .with("remoteAddress", test.to.to_string())
+        .with("requestsSent", test.sent.len() as u64)
+        .with("responsesReceived", test.heard.len() as u64)
+        .emit();
+}
