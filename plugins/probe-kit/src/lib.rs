@@ -32,6 +32,8 @@ pub mod message;
 pub mod observe;
 pub mod runtime;
 pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transaction;
 pub mod udp;
 pub mod url;

@@ -38,6 +38,8 @@ fn broken_messages_of_the_corpus_are_read_as_far_as_they_go() {
     assert_eq!(broken(include_bytes!("corpus/attribute-past-the-end.bin")), 1);
     assert_eq!(broken(include_bytes!("corpus/error-code-short.bin")), 1);
     assert_eq!(broken(include_bytes!("corpus/turn-data-indication.bin")), 0);
+    let odd = Message::decode(include_bytes!("corpus/software-not-utf8.bin")).unwrap();
+    assert_eq!((odd.malformed().len(), odd.software().as_deref()), (1, Some("\u{fffd}\u{fffd}\u{fffd}")));
     let late = Message::decode(include_bytes!("corpus/integrity-after-fingerprint.bin")).unwrap();
     assert_eq!(late.attributes().len(), 1, "nothing counts after FINGERPRINT");
 }

@@ -45,6 +45,8 @@ pub struct Attribute {
 pub struct Malformed {
     /// Its type in the registry.
     pub number: u16,
+    /// Where its value lies in the message; empty if it does not lie in it.
+    value: std::ops::Range<usize>,
     /// What is wrong with it.
     pub why: String,
 }
@@ -127,7 +129,7 @@ impl Message {
             if next > self.bytes.len() {
                 let left = self.bytes.len() - at - 4;
                 let why = format!("its length is {length}, and {left} bytes are left of the message");
-                self.malformed.push(Malformed { number, why });
+                self.malformed.push(Malformed { number, value: at..at, why });
                 return;
             }
             if may_follow(last, number) {
@@ -152,7 +154,7 @@ impl Message {
                     self.attributes.push(Attribute { number, value, read });
                 }
             }
-            Err(error) => self.malformed.push(Malformed { number, why: error.to_string() }),
+            Err(error) => self.malformed.push(Malformed { number, value, why: error.to_string() }),
         }
     }
 
@@ -186,10 +188,13 @@ impl Message {
         &self.malformed
     }
 
-    /// The value of the first attribute of a type, as bytes.
+    /// The value of the first attribute of a type as bytes, whether it can be read or not.
     pub fn value(&self, number: u16) -> Option<&[u8]> {
-        let attribute = self.attributes.iter().find(|attribute| attribute.number == number)?;
-        self.bytes.get(attribute.value.clone())
+        let read = self.attributes.iter().filter(|found| found.number == number).map(|found| &found.value);
+        let malformed =
+            self.malformed.iter().filter(|found| found.number == number).map(|found| &found.value);
+        let first = read.chain(malformed).min_by_key(|value| value.start)?;
+        self.bytes.get(first.clone())
     }
 
     /// The first attribute that `pick` takes.
