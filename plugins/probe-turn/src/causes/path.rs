@@ -15,6 +15,7 @@ pub(super) fn judge(attempt: &Attempt) -> Option<Finding> {
         .or_else(|| permission(attempt))
         .or_else(|| data(attempt))
         .or_else(|| refresh(attempt))
+        .or_else(|| attempt.steps.iter().find_map(|step| stopped(attempt, step)))
         .or_else(|| release(attempt))
 }
 

@@ -25,8 +25,9 @@ const LIFETIME: u32 = 600;
 /// RFC 8656 §7.2: Allocation Quota Reached, Insufficient Capacity.
 const QUOTA: u16 = 486;
 const CAPACITY: u16 = 508;
-/// How often a server that is full of this run's own allocations is asked again.
-const MOST_TURNS: usize = 3;
+/// How long to wait before a server that is full of this run's own allocations is asked again. It is not asked for ever:
+/// see [`Group::may_be_full_of_ours`].
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What to try.
 #[derive(Debug, Clone)]
@@ -167,27 +168,28 @@ impl<'a> Work<'a> {
     async fn allocate(&mut self) -> Option<Grant> {
         let group = &self.target.group;
         let mut turn = None;
-        for _ in 0..MOST_TURNS {
+        loop {
             let holding = group.hold();
             let mut told = self.allocate_somewhere().await?;
             if let Some(grant) = told.grant {
-                self.holding.push(holding);
+                self.holding.push(holding.granted());
                 self.facts.relayed_address = grant.relayed;
                 self.facts.mapped_address = grant.mapped;
                 self.facts.lifetime_s = grant.lifetime;
                 return self.note(told);
             }
-            let others = group.held() > 1;
-            drop(holding);
-            let last = told.steps.last_mut().filter(|step| others && matches!(step.code, Some(QUOTA | CAPACITY)));
-            let Some(last) = last else { return self.note(told) };
-            let why = "while this probe held other allocations of this user; asked again after them";
+            let last = told.steps.last_mut().filter(|step| matches!(step.code, Some(QUOTA | CAPACITY)));
+            let Some(last) = last.filter(|_| group.may_be_full_of_ours()) else { return self.note(told) };
+            let why = "while the server counted other allocations of this run's; asked again after them";
             last.detail = Some(why.to_owned());
             self.note(told);
-            drop(turn.take());
-            turn = Some(group.alone().await);
+            drop(holding);
+            if turn.is_none() {
+                turn = Some(group.turn().await);
+            }
+            group.alone().await;
+            tokio::time::sleep(ASK_AGAIN).await;
         }
-        None
     }
 
     /// Allocate here, or where the server sends the client.

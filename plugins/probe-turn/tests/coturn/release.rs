@@ -66,6 +66,7 @@ fn after_a_run_the_one_allocation_of_the_quota_is_free_again() {
     for _ in 0..3 {
         let document = run(&server.url("udp")).only();
         assert_eq!((&document["outcome"], &document["released"]), (&json!("pass"), &json!(true)), "{document:#}");
+        server.until_all_are_deleted();
     }
 }
 
@@ -77,6 +78,7 @@ fn a_cancelled_run_gives_its_allocation_back_and_reports_what_it_knows() {
     let document = host.seen(|seen| seen.reports[0].document.clone());
     crate::probe::check(&document);
     assert_eq!((&document["outcome"], &document["released"]), (&json!("unknown"), &json!(true)), "{document:#}");
+    server.until_all_are_deleted();
     let next = run(&server.url("udp")).only();
     assert_eq!(next["outcome"], "pass", "{next:#}");
 }
@@ -93,6 +95,7 @@ fn a_run_at_its_deadline_gives_its_allocation_back() {
     assert!(icescope_probe_kit::clock::now_ns() < deadline, "it kept to its deadline");
     let document = host.seen(|seen| seen.reports[0].document.clone());
     assert_eq!((&document["outcome"], &document["released"]), (&json!("unknown"), &json!(true)), "{document:#}");
+    server.until_all_are_deleted();
     let next = run(&server.url("udp")).only();
     assert_eq!(next["outcome"], "pass", "{next:#}");
 }

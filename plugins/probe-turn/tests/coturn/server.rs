@@ -83,7 +83,7 @@ impl Coturn {
         let mut command = Command::new(program);
         command
             .args(["-n", "--no-cli", "--simple-log", "--log-file", "stdout", "--verbose"])
-            .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--realm", REALM])
+            .args(["--listening-ip", "127.0.0.1", "--realm", REALM])
             .args(["--listening-port", &port.to_string(), "--tls-listening-port", &tls_port.to_string()])
             .arg("--pidfile")
             .arg(folder.path().join("pid"))
@@ -97,6 +97,9 @@ impl Coturn {
                 command.arg("--cert").arg(cert).arg("--pkey").arg(key).arg("--no-dtls");
             }
             None => drop(command.args(["--no-tls", "--no-dtls"])),
+        }
+        if !options.contains(&"--relay-ip") {
+            command.args(["--relay-ip", "127.0.0.1"]);
         }
         command.args(options).current_dir(folder.path());
         Some(Self::spawn(command, folder, (port, tls_port)))
@@ -148,16 +151,19 @@ impl Coturn {
         self.log.0.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 
-    /// Waits until its log has a line with `part`.
-    pub fn wait_for(&self, part: &str) -> String {
-        let found = |lines: &Vec<String>| lines.iter().find(|line| line.contains(part)).cloned();
+    /// Waits until its log says that all allocations that there were are deleted.
+    pub fn until_all_are_deleted(&self) {
+        let count = |lines: &[String], word: &str| lines.iter().filter(|line| line.contains(word)).count();
+        let some_left =
+            |lines: &[String]| count(lines, ": new, realm=") > count(lines, ": delete: realm=");
         let lines = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lines, _) = self
+        assert!(count(&lines, ": new, realm=") > 0, "there was none:\n{}", lines.join("\n"));
+        let (lines, late) = self
             .log
             .1
-            .wait_timeout_while(lines, LIMIT, |lines| found(lines).is_none())
+            .wait_timeout_while(lines, LIMIT, |lines| some_left(lines))
             .unwrap_or_else(PoisonError::into_inner);
-        found(&lines).unwrap_or_else(|| panic!("turnserver never said «{part}»:\n{}", lines.join("\n")))
+        assert!(!late.timed_out(), "turnserver keeps an allocation:\n{}", lines.join("\n"));
     }
 
     /// `turn:` with a transport.
