@@ -39,7 +39,8 @@ mod tests {
         for private in ["fd00::1", "::1", "fe80::1", "::", "::ffff:10.0.0.1"] {
             assert!(is_private(private.parse().unwrap()), "{private}");
         }
-        for public in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "203.0.113.7", "2001:db8::1", "::ffff:8.8.8.8"] {
+        for public in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "203.0.113.7", "2001:db8::1", "::ffff:8.8.8.8"]
+        {
             assert!(!is_private(public.parse().unwrap()), "{public}");
         }
     }

@@ -78,8 +78,11 @@ impl Probe for TurnProbe {
 /// What a URL came to, as an event.
 fn tell(run: &Run<'_>, document: &Document) {
     let summary = format!("{}: {}", document.url(), document.summary());
-    let mut event =
-        run.event("icescope.turn.result/1").summary(summary).outcome(document.outcome()).with("url", document.url());
+    let mut event = run
+        .event("icescope.turn.result/1")
+        .summary(summary)
+        .outcome(document.outcome())
+        .with("url", document.url());
     if let Some(cause) = document.cause() {
         event = event.with("cause", cause);
     }
@@ -145,7 +148,10 @@ impl One<'_> {
             nowhere.steps.push(match &resolved {
                 None => Step::failed(Action::Dns, 0.0, Failure::Stopped, "the run was stopped"),
                 Some(resolved) => {
-                    let why = resolved.error.clone().unwrap_or_else(|| "it has no address of the wanted family".to_owned());
+                    let why = resolved
+                        .error
+                        .clone()
+                        .unwrap_or_else(|| "it has no address of the wanted family".to_owned());
                     Step::failed(Action::Dns, resolved.ms.unwrap_or_default(), Failure::Name, why)
                 }
             });
@@ -157,13 +163,18 @@ impl One<'_> {
         let tried = tried.map(|(target, observer)| attempt(target, self.settings, observer, stop.clone()));
         attempts.extend(join_all(tried).await);
         let judged = attempts.into_iter().map(|attempt| Judged::new(attempt, now())).collect();
-        Document::new(url, resolved, judged).ok_or_else(|| Error::failed(format!("nothing was tried for {url}")))
+        Document::new(url, resolved, judged)
+            .ok_or_else(|| Error::failed(format!("nothing was tried for {url}")))
     }
 
     /// What the URL names; and where it names none, TCP beside UDP, to know whether it would serve.
     fn protocols(&self) -> Vec<Protocol> {
         let url = &self.server.url;
         let named = url.text.contains('?');
-        if named || url.protocol != Protocol::Udp { vec![url.protocol] } else { vec![Protocol::Udp, Protocol::Tcp] }
+        if named || url.protocol != Protocol::Udp {
+            vec![url.protocol]
+        } else {
+            vec![Protocol::Udp, Protocol::Tcp]
+        }
     }
 }

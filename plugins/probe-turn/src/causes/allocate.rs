@@ -55,7 +55,9 @@ fn unanswered(attempt: &Attempt, step: &Step) -> Finding {
     if attempt.passed(Action::Binding) {
         return Finding::fatal(
             "D25",
-            format!("{place} answers STUN Binding, but not Allocate: it is a STUN server, or one whose TURN is off."),
+            format!(
+                "{place} answers STUN Binding, but not Allocate: it is a STUN server, or one whose TURN is off."
+            ),
             "Use the URL of a TURN server, or switch TURN on (coturn: no stun-only).",
         );
     }

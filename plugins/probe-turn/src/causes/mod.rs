@@ -84,7 +84,11 @@ pub fn judge(attempt: &Attempt, now_unix_s: i64) -> Finding {
 fn stopped(attempt: &Attempt, step: &Step) -> Option<Finding> {
     (step.failure == Some(Failure::Stopped)).then(|| {
         Finding::unknown(
-            format!("The probe was stopped while it was testing {}: {}.", attempt.place(), step.action.word()),
+            format!(
+                "The probe was stopped while it was testing {}: {}.",
+                attempt.place(),
+                step.action.word()
+            ),
             "Run the probe again with more time.",
         )
     })

@@ -89,7 +89,12 @@ fn permission(attempt: &Attempt) -> Option<Finding> {
     if attempt.relays() {
         return Some(Finding::degrades(
             late_code(step),
-            format!("{}: {} fails ({}), data passes all the same.", attempt.place(), word(step), step.came_back()),
+            format!(
+                "{}: {} fails ({}), data passes all the same.",
+                attempt.place(),
+                word(step),
+                step.came_back()
+            ),
             "Look into the TURN server's log for this time.",
         ));
     }
@@ -154,7 +159,9 @@ fn degraded(attempt: &Attempt, ways: &[&Step]) -> Option<Finding> {
     if data.way == Way::RelayToRelay && socket_failed {
         return Some(Finding::degrades(
             "D23",
-            format!("{place} relays between two allocations, but no data passed between this host and the relayed address."),
+            format!(
+                "{place} relays between two allocations, but no data passed between this host and the relayed address."
+            ),
             "Open the relay's UDP port range in the firewall before the TURN server. If UDP is blocked on this host's side, \
              this is what that looks like, and the server is well.",
         ));

@@ -41,7 +41,9 @@ mod tests {
 
     #[test]
     fn what_is_not_channel_data_is_not_read_as_such() {
-        for other in [&b"\x00\x01\x00\x00"[..], b"\x50\x00\x00\x00", b"\x40\x00\x00\x02a", b"\x40\x00\x00", b""] {
+        for other in
+            [&b"\x00\x01\x00\x00"[..], b"\x50\x00\x00\x00", b"\x40\x00\x00\x02a", b"\x40\x00\x00", b""]
+        {
             assert_eq!(decode(other), None, "{other:?}");
         }
     }

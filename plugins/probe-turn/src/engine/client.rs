@@ -235,7 +235,8 @@ impl Client {
         let nonce = answer.nonce().ok_or("the answer has no NONCE")?.to_owned();
         let Credential { username, password, .. } = &self.credential;
         // Every server takes MD5 and SHA-1, also one that offers better (RFC 8489 §9.2.4).
-        let key = Key::long_term(username, &realm, password, Hash::Classic).map_err(|error| error.to_string())?;
+        let key =
+            Key::long_term(username, &realm, password, Hash::Classic).map_err(|error| error.to_string())?;
         let username = username.clone();
         self.challenge = Some(Credentials { username, realm, nonce, key, hash: Hash::Classic });
         Ok(())

@@ -105,7 +105,12 @@ impl<'a> Allocation<'a> {
             let sent = match self.client.request(ask) {
                 Ok(sent) => sent,
                 Err(error) => {
-                    told.steps.push(self.step(Step::failed(action(ask), 0.0, Failure::Invalid, error.to_string())));
+                    told.steps.push(self.step(Step::failed(
+                        action(ask),
+                        0.0,
+                        Failure::Invalid,
+                        error.to_string(),
+                    )));
                     return told;
                 }
             };
@@ -124,7 +129,8 @@ impl<'a> Allocation<'a> {
             let step = match self.client.receive(ask, &sent, &answer) {
                 Next::Challenged { reason } => {
                     let step = Step { code: Some(401), reason: Some(reason), ..Step::passed(action, ms) };
-                    told.steps.push(self.step(step.detail("the usual challenge: the server names its realm")));
+                    told.steps
+                        .push(self.step(step.detail("the usual challenge: the server names its realm")));
                     start = Instant::now();
                     continue;
                 }
@@ -147,7 +153,8 @@ impl<'a> Allocation<'a> {
                     Step {
                         code: Some(300),
                         reason: answer.error().map(|error| error.reason),
-                        ..Step::passed(Action::Redirect, ms).detail(format!("the server names {address} instead"))
+                        ..Step::passed(Action::Redirect, ms)
+                            .detail(format!("the server names {address} instead"))
                     }
                 }
                 Next::Refused { code, reason, detail } => {
@@ -220,7 +227,8 @@ impl<'a> Allocation<'a> {
         let step = Step { action: Action::Release, ..last(told) };
         if step.code == Some(437) {
             // There is none: that is what was wanted.
-            return Step { ok: true, failure: None, ..step }.detail("the server has no such allocation any more");
+            return Step { ok: true, failure: None, ..step }
+                .detail("the server has no such allocation any more");
         }
         step
     }
@@ -238,7 +246,9 @@ fn action(ask: Ask) -> Action {
 
 fn last(mut told: Told) -> Step {
     // `ask` pushes one at every end.
-    told.steps.pop().unwrap_or_else(|| Step::failed(Action::Refresh, 0.0, Failure::Invalid, "nothing was asked"))
+    told.steps
+        .pop()
+        .unwrap_or_else(|| Step::failed(Action::Refresh, 0.0, Failure::Invalid, "nothing was asked"))
 }
 
 /// A Data indication (RFC 8656 §11.4): where it came from, and the data.

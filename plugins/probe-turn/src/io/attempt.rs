@@ -145,8 +145,14 @@ impl<'a> Work<'a> {
     /// The way to a server's address, with its own steps for TCP and TLS.
     pub(super) async fn link(&mut self, address: SocketAddr) -> Option<Link> {
         self.doing = Action::Connect;
-        let made =
-            Link::make(address, self.target.protocol, &self.target.host, &self.settings.trust, self.settings.timeout).await;
+        let made = Link::make(
+            address,
+            self.target.protocol,
+            &self.target.host,
+            &self.settings.trust,
+            self.settings.timeout,
+        )
+        .await;
         if made.tls.is_some() {
             self.facts.tls = made.tls;
         }
@@ -208,7 +214,8 @@ impl<'a> Work<'a> {
             && let Some(step) = told.steps.last_mut()
         {
             // RFC 8489 §10: a client has to see to it that it does not go round in circles.
-            *step = Step::failed(Action::Redirect, step.ms, Failure::Invalid, "it sends the client on once more");
+            *step =
+                Step::failed(Action::Redirect, step.ms, Failure::Invalid, "it sends the client on once more");
         }
         Some(told)
     }

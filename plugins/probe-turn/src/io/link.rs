@@ -152,7 +152,10 @@ fn answered(exchange: Exchange, limit: Duration) -> Answered {
         (None, None) => {
             let requests = exchange.sent_ns.len();
             let plural = if requests == 1 { "" } else { "s" };
-            Answered::Failed(Failure::Timeout, format!("no answer to {requests} request{plural} in {limit:.1?}"))
+            Answered::Failed(
+                Failure::Timeout,
+                format!("no answer to {requests} request{plural} in {limit:.1?}"),
+            )
         }
     }
 }

@@ -44,7 +44,8 @@ async fn by_socket(work: &mut Work<'_>) -> Option<()> {
         Ok(peer) => peer,
         Err(error) => {
             // This host has no address of the relay's family, perhaps: no fault of the server's.
-            let step = Step::failed(Action::Data, milliseconds(start.elapsed()), Failure::Unreachable, error.why);
+            let step =
+                Step::failed(Action::Data, milliseconds(start.elapsed()), Failure::Unreachable, error.why);
             work.push(step);
             return None;
         }
@@ -60,7 +61,9 @@ async fn by_socket(work: &mut Work<'_>) -> Option<()> {
     work.doing = Action::Data;
     let token = token();
     let start = Instant::now();
-    let Some(seen_at) = announce(work.first.as_ref()?, &peer, token, ANNOUNCE.min(work.settings.timeout)).await else {
+    let Some(seen_at) =
+        announce(work.first.as_ref()?, &peer, token, ANNOUNCE.min(work.settings.timeout)).await
+    else {
         let back = data::exchange(work.first.as_ref()?, &peer, expected, token, FEW).await;
         let ms = milliseconds(start.elapsed());
         let detail = format!(

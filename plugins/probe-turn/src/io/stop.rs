@@ -53,7 +53,10 @@ impl Stop {
 ///
 /// # Errors
 /// What `work` fails with; the system gives no runtime.
-pub fn block_on<'a, T>(run: &'a Run<'a>, work: impl AsyncFnOnce(Stop) -> Result<T, Error>) -> Result<T, Error> {
+pub fn block_on<'a, T>(
+    run: &'a Run<'a>,
+    work: impl AsyncFnOnce(Stop) -> Result<T, Error>,
+) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Error::failed(format!("the system gave no event loop for the measurement: {error}"))
     })?;

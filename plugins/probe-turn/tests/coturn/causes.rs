@@ -69,7 +69,10 @@ fn d7_a_forbidden_peer_is_named_with_its_address() {
     assert_cause(&document, "D7", "failed");
     assert!(document["summary"].as_str().unwrap().contains("refuses 127.0.0.1 as a peer"), "{document:#}");
     let refused = find(&document, "permission");
-    assert_eq!((&refused["code"], refused["peer"].as_str().unwrap().starts_with("127.0.0.1:")), (&json!(403), true));
+    assert_eq!(
+        (&refused["code"], refused["peer"].as_str().unwrap().starts_with("127.0.0.1:")),
+        (&json!(403), true)
+    );
     assert_eq!(document["released"], true);
 }
 
@@ -111,7 +114,11 @@ fn d16_a_redirection_is_followed_once_and_a_dead_end_is_named() {
     let there = format!("127.0.0.1:{}", goal.port);
     let Some(server) = Coturn::start(&["--alternate-server", &there]) else { return };
     let document = run(&server.url("udp")).only();
-    assert_eq!((document["cause"].as_str(), document["outcome"].as_str()), (None, Some("pass")), "{document:#}");
+    assert_eq!(
+        (document["cause"].as_str(), document["outcome"].as_str()),
+        (None, Some("pass")),
+        "{document:#}"
+    );
     assert_eq!(document["alternate_server"], there);
     assert!(steps(&document).contains(&"redirect 300".to_owned()), "{:?}", steps(&document));
 
@@ -165,5 +172,9 @@ fn without_a_credential_or_a_turn_server_nothing_is_tried() {
 
 fn find(document: &Value, name: &str) -> Value {
     let steps = document["steps"].as_array().unwrap();
-    steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no {name}: {document:#}")).clone()
+    steps
+        .iter()
+        .find(|step| step["step"] == name)
+        .unwrap_or_else(|| panic!("no {name}: {document:#}"))
+        .clone()
 }

@@ -9,10 +9,17 @@ const STEPS: &[&str] =
     &["challenge 401", "allocate", "permission", "channel_bind", "data", "refresh", "release"];
 
 fn passes(document: &Value) {
-    assert_eq!((document["cause"].as_str(), document["outcome"].as_str()), (None, Some("pass")), "{document:#}");
+    assert_eq!(
+        (document["cause"].as_str(), document["outcome"].as_str()),
+        (None, Some("pass")),
+        "{document:#}"
+    );
     assert_eq!(document["severity"], "none");
     let data = &document["data"];
-    assert_eq!((&data["way"], &data["sent"], &data["received"]), (&json!("peer_socket"), &json!(25), &json!(25)));
+    assert_eq!(
+        (&data["way"], &data["sent"], &data["received"]),
+        (&json!("peer_socket"), &json!(25), &json!(25))
+    );
     assert_eq!(data["loss"], 0.0);
     let (min, median, max) = (&data["rtt_ms"]["min"], &data["rtt_ms"]["median"], &data["rtt_ms"]["max"]);
     assert!(min.as_f64() > Some(0.0) && min.as_f64() <= median.as_f64() && median.as_f64() <= max.as_f64());
@@ -65,7 +72,9 @@ fn throughput_is_measured_in_both_directions_when_it_is_asked_for() {
 #[test]
 fn where_the_hosts_own_address_is_refused_two_allocations_show_that_others_pass() {
     // The relay stands on another address than the host's socket; the rules refuse the latter alone.
-    let Some(server) = Coturn::start(&["--relay-ip", "127.0.0.2", "--denied-peer-ip", "127.0.0.1"]) else { return };
+    let Some(server) = Coturn::start(&["--relay-ip", "127.0.0.2", "--denied-peer-ip", "127.0.0.1"]) else {
+        return;
+    };
     let document = run(&server.url("udp")).only();
     assert_eq!((&document["cause"], &document["outcome"]), (&json!("D7"), &json!("pass")), "{document:#}");
     assert_eq!(document["severity"], "degrades");

@@ -65,7 +65,11 @@ fn after_a_run_the_one_allocation_of_the_quota_is_free_again() {
     let Some(server) = Coturn::start(&["--user-quota", "1"]) else { return };
     for _ in 0..3 {
         let document = run(&server.url("udp")).only();
-        assert_eq!((&document["outcome"], &document["released"]), (&json!("pass"), &json!(true)), "{document:#}");
+        assert_eq!(
+            (&document["outcome"], &document["released"]),
+            (&json!("pass"), &json!(true)),
+            "{document:#}"
+        );
         server.until_all_are_deleted();
     }
 }
@@ -77,7 +81,11 @@ fn a_cancelled_run_gives_its_allocation_back_and_reports_what_it_knows() {
     assert_eq!(status, abi::ICS_E_CANCELLED);
     let document = host.seen(|seen| seen.reports[0].document.clone());
     crate::probe::check(&document);
-    assert_eq!((&document["outcome"], &document["released"]), (&json!("unknown"), &json!(true)), "{document:#}");
+    assert_eq!(
+        (&document["outcome"], &document["released"]),
+        (&json!("unknown"), &json!(true)),
+        "{document:#}"
+    );
     server.until_all_are_deleted();
     let next = run(&server.url("udp")).only();
     assert_eq!(next["outcome"], "pass", "{next:#}");
@@ -94,7 +102,11 @@ fn a_run_at_its_deadline_gives_its_allocation_back() {
     probe.run(&json!({ "throughput": true }), deadline, 1).unwrap();
     assert!(icescope_probe_kit::clock::now_ns() < deadline, "it kept to its deadline");
     let document = host.seen(|seen| seen.reports[0].document.clone());
-    assert_eq!((&document["outcome"], &document["released"]), (&json!("unknown"), &json!(true)), "{document:#}");
+    assert_eq!(
+        (&document["outcome"], &document["released"]),
+        (&json!("unknown"), &json!(true)),
+        "{document:#}"
+    );
     server.until_all_are_deleted();
     let next = run(&server.url("udp")).only();
     assert_eq!(next["outcome"], "pass", "{next:#}");
@@ -108,6 +120,10 @@ fn urls_that_share_a_quota_of_one_take_turns_and_all_pass() {
     let ran = run_with(servers, &json!({}), &json!({}));
     for url in urls {
         let document = ran.document(&url);
-        assert_eq!((&document["outcome"], &document["cause"]), (&json!("pass"), &json!(null)), "{document:#}");
+        assert_eq!(
+            (&document["outcome"], &document["cause"]),
+            (&json!("pass"), &json!(null)),
+            "{document:#}"
+        );
     }
 }

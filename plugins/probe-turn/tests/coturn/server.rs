@@ -71,7 +71,9 @@ impl Coturn {
     /// Starts a server with these options and what every one of the tests needs.
     pub fn start_bare(options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("SKIPPED: coturn's turnserver is not installed; nothing was tested (apt-get install coturn)");
+            eprintln!(
+                "SKIPPED: coturn's turnserver is not installed; nothing was tested (apt-get install coturn)"
+            );
             assert!(
                 std::env::var_os("CI").is_none(),
                 "CI has to run this test, and coturn's turnserver is not installed"
@@ -154,8 +156,7 @@ impl Coturn {
     /// Waits until its log says that all allocations that there were are deleted.
     pub fn until_all_are_deleted(&self) {
         let count = |lines: &[String], word: &str| lines.iter().filter(|line| line.contains(word)).count();
-        let some_left =
-            |lines: &[String]| count(lines, ": new, realm=") > count(lines, ": delete: realm=");
+        let some_left = |lines: &[String]| count(lines, ": new, realm=") > count(lines, ": delete: realm=");
         let lines = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(count(&lines, ": new, realm=") > 0, "there was none:\n{}", lines.join("\n"));
         let (lines, late) = self
@@ -182,4 +183,3 @@ impl Drop for Coturn {
         }
     }
 }
-
