@@ -2,6 +2,7 @@
 //!
 //! Names of interfaces: `eth0` on the host, `lan` and `wan` on a router, the plot's link on the internet's side.
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,17 @@ const ROUTER: u8 = 1;
 
 /// One end of a link: where, and how the interface is called there.
 type End<'a> = (&'a Namespace, &'a str);
+
+/// Lines for `ip -batch`.
+#[derive(Default)]
+struct Script(String);
+
+impl Script {
+    fn add(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+}
 
 pub struct Builder {
     lab: Arc<Lab>,
@@ -72,7 +84,7 @@ impl Builder {
         let count = self.plan.addresses;
         let v4 = if self.plan.family.has_v4() { &self.plot.public_v4()[..count] } else { &[] };
         let v6 = if self.plan.family.has_v6() { &self.plot.public_v6()[..count] } else { &[] };
-        self.to_internet((&host, "eth0"), v4, v6, &[])?;
+        self.access_line((&host, "eth0"), v4, v6, &[])?;
         Ok(Addresses {
             local_v4: v4.to_vec(),
             public_v4: v4.to_vec(),
@@ -90,17 +102,17 @@ impl Builder {
         let wan_v4: &[Ipv4Addr] = if v4.is_empty() { &[] } else { &[outer] };
         router.nft(&rules::filter(&self.plan.egress, filtering))?;
         let v6 = self.v6_lan();
-        self.to_internet((&router, "wan"), wan_v4, &self.v6_wan(), &v4)?;
+        self.access_line((&router, "wan"), wan_v4, &self.v6_wan(), &v4)?;
         connect((&router, "lan"), (&self.host, "eth0"))?;
-        let (mut inside, mut outside) = (String::new(), String::new());
+        let (mut inside, mut outside) = (Script::default(), Script::default());
         for address in &v4 {
-            inside +=
-                &format!("addr add {address}/32 dev eth0\nroute add default via {outer} dev eth0 onlink\n");
-            outside += &format!("route add {address}/32 dev lan\n");
+            inside.add(format_args!("addr add {address}/32 dev eth0"));
+            inside.add(format_args!("route add default via {outer} dev eth0 onlink"));
+            outside.add(format_args!("route add {address}/32 dev lan"));
         }
         self.add_v6_lan(&mut inside, &mut outside);
-        router.ip(&outside)?;
-        self.host.ip(&inside)?;
+        router.ip(&outside.0)?;
+        self.host.ip(&inside.0)?;
         Ok((router, Addresses { local_v4: v4.clone(), public_v4: v4, v6, translators: Vec::new() }))
     }
 
@@ -110,13 +122,13 @@ impl Builder {
         let router = new_router()?;
         let egress = self.plan.egress.clone();
         translate(&router, nat, &egress, NatAddresses { wan, lan: plot.lan_v4(0) })?;
-        self.to_internet((&router, "wan"), &[wan], &self.v6_wan(), &[])?;
+        self.access_line((&router, "wan"), &[wan], &self.v6_wan(), &[])?;
         connect((&router, "lan"), (&self.host, "eth0"))?;
-        let (mut inside, mut outside) = (String::new(), String::new());
+        let (mut inside, mut outside) = (Script::default(), Script::default());
         self.add_v4_lan(&mut inside, &mut outside);
         self.add_v6_lan(&mut inside, &mut outside);
-        router.ip(&outside)?;
-        self.host.ip(&inside)?;
+        router.ip(&outside.0)?;
+        self.host.ip(&inside.0)?;
         let addresses = Addresses {
             local_v4: vec![plot.lan_v4(HOST)],
             public_v4: vec![wan],
@@ -132,16 +144,16 @@ impl Builder {
         let (outer, inner) = (new_router()?, new_router()?);
         translate(&outer, carrier, &Egress::All, NatAddresses { wan: public, lan: plot.carrier_v4(0) })?;
         translate(&inner, home, &self.plan.egress, NatAddresses { wan: between, lan: plot.lan_v4(0) })?;
-        self.to_internet((&outer, "wan"), &[public], &[], &[])?;
+        self.access_line((&outer, "wan"), &[public], &[], &[])?;
         connect((&outer, "lan"), (&inner, "wan"))?;
         connect((&inner, "lan"), (&self.host, "eth0"))?;
         let gateway = plot.carrier_v4(ROUTER);
         outer.ip(&format!("addr add {gateway}/24 dev lan\n"))?;
-        let (mut inside, mut outside) = (String::new(), String::new());
-        outside += &format!("addr add {between}/24 dev wan\nroute add default via {gateway}\n");
+        let (mut inside, mut outside) = (Script::default(), Script::default());
+        outside.add(format_args!("addr add {between}/24 dev wan\nroute add default via {gateway}"));
         self.add_v4_lan(&mut inside, &mut outside);
-        inner.ip(&outside)?;
-        self.host.ip(&inside)?;
+        inner.ip(&outside.0)?;
+        self.host.ip(&inside.0)?;
         let addresses = Addresses {
             local_v4: vec![plot.lan_v4(HOST)],
             public_v4: vec![public],
@@ -152,7 +164,7 @@ impl Builder {
     }
 
     /// The access line: `end` gets addresses and default routes; the internet learns what is there, and what is `behind`.
-    fn to_internet(
+    fn access_line(
         &mut self,
         end: End<'_>,
         v4: &[Ipv4Addr],
@@ -167,33 +179,33 @@ impl Builder {
         } else {
             self.line = Some(DelayLine::connect(end, (&internet, &link), self.plan.delay)?);
         }
-        let mut here = String::new();
-        let mut there = format!("addr add {GATEWAY_V6}/64 dev {link} nodad\n");
+        let (mut here, mut there) = (Script::default(), Script::default());
+        there.add(format_args!("addr add {GATEWAY_V6}/64 dev {link} nodad"));
         for address in v4 {
-            here += &format!("addr add {address}/32 dev {device}\n");
-            there += &format!("route add {address}/32 dev {link}\n");
+            here.add(format_args!("addr add {address}/32 dev {device}"));
+            there.add(format_args!("route add {address}/32 dev {link}"));
         }
         for (index, address) in v6.iter().enumerate() {
             // The first one is the source of what does not choose; the kernel would take the newest.
             let lifetime = if index == 0 { "" } else { " preferred_lft 0" };
-            here += &format!("addr add {address}/128 dev {device} nodad{lifetime}\n");
-            there += &format!("route add {address}/128 dev {link}\n");
+            here.add(format_args!("addr add {address}/128 dev {device} nodad{lifetime}"));
+            there.add(format_args!("route add {address}/128 dev {link}"));
         }
         if let Some(first) = v4.first() {
-            here += &format!("route add default via {GATEWAY_V4} dev {device} onlink src {first}\n");
+            here.add(format_args!("route add default via {GATEWAY_V4} dev {device} onlink src {first}"));
         }
         for address in behind {
             let via = v4.first().copied().unwrap_or(*address);
-            there += &format!("route add {address}/32 via {via} dev {link} onlink\n");
+            there.add(format_args!("route add {address}/32 via {via} dev {link} onlink"));
         }
         if let Some(first) = v6.first() {
-            here += &format!("route add ::/0 via {GATEWAY_V6} dev {device} onlink\n");
+            here.add(format_args!("route add ::/0 via {GATEWAY_V6} dev {device} onlink"));
             if device == "wan" {
-                there += &format!("route add {}/64 via {first} dev {link} onlink\n", self.plot.lan_v6(0));
+                there.add(format_args!("route add {}/64 via {first} dev {link} onlink", self.plot.lan_v6(0)));
             }
         }
-        namespace.ip(&here)?;
-        internet.ip(&there)
+        namespace.ip(&here.0)?;
+        internet.ip(&there.0)
     }
 
     fn v6_wan(&self) -> Vec<Ipv6Addr> {
@@ -204,19 +216,19 @@ impl Builder {
         self.plan.family.has_v6().then_some(self.plot.lan_v6(HOST.into())).into_iter().collect()
     }
 
-    fn add_v4_lan(&self, inside: &mut String, outside: &mut String) {
+    fn add_v4_lan(&self, inside: &mut Script, outside: &mut Script) {
         let (host, router) = (self.plot.lan_v4(HOST), self.plot.lan_v4(ROUTER));
-        *inside += &format!("addr add {host}/24 dev eth0\nroute add default via {router}\n");
-        *outside += &format!("addr add {router}/24 dev lan\n");
+        inside.add(format_args!("addr add {host}/24 dev eth0\nroute add default via {router}"));
+        outside.add(format_args!("addr add {router}/24 dev lan"));
     }
 
-    fn add_v6_lan(&self, inside: &mut String, outside: &mut String) {
+    fn add_v6_lan(&self, inside: &mut Script, outside: &mut Script) {
         if !self.plan.family.has_v6() {
             return;
         }
         let (host, router) = (self.plot.lan_v6(HOST.into()), self.plot.lan_v6(ROUTER.into()));
-        *inside += &format!("addr add {host}/64 dev eth0 nodad\nroute add ::/0 via {router}\n");
-        *outside += &format!("addr add {router}/64 dev lan nodad\n");
+        inside.add(format_args!("addr add {host}/64 dev eth0 nodad\nroute add ::/0 via {router}"));
+        outside.add(format_args!("addr add {router}/64 dev lan nodad"));
     }
 }
 

@@ -27,6 +27,7 @@ mod process;
 mod rules;
 mod servers;
 mod site;
+mod tunnel;
 
 pub use behaviours::{Behaviour, Facts, Tcp, Udp, behaviours};
 pub use error::{Error, Result};
@@ -37,3 +38,4 @@ pub use plan::{Edge, Egress, Family, Filtering, Mapping, Nat, Plan, Ports};
 pub use process::Process;
 pub use servers::{Coturn, CoturnOptions, PlainStun};
 pub use site::{Addresses, Site};
+pub use tunnel::Tunnel;

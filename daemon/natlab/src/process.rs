@@ -38,6 +38,11 @@ impl Process {
         answer.recv().map_err(|_| gone())?.map(Self)
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// The child, for its pipes and its exit status.
     pub fn child(&mut self) -> &mut Child {
         &mut self.0

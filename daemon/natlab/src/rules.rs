@@ -211,17 +211,18 @@ pub fn loss(interface: &str, percent: f64) -> String {
     let lost = (percent.clamp(0.0, 100.0) / 100.0 * PARTS).round() as u32;
     // Declaring a table, deleting it and making it anew is nft's way to say «replace».
     let mut rules = format!("table inet loss_{interface}\ndelete table inet loss_{interface}\n");
-    if lost > 0 {
+    // «Less than all of them» is refused by nft as always true, though it is what 100 % means.
+    if let Some(last_lost) = lost.checked_sub(1) {
         let _ = write!(
             rules,
             r#"table inet loss_{interface} {{
   chain from {{
     type filter hook prerouting priority raw; policy accept;
-    iifname "{interface}" numgen random mod {PARTS} < {lost} drop
+    iifname "{interface}" numgen random mod {PARTS} <= {last_lost} drop
   }}
   chain to {{
     type filter hook postrouting priority 300; policy accept;
-    oifname "{interface}" numgen random mod {PARTS} < {lost} drop
+    oifname "{interface}" numgen random mod {PARTS} <= {last_lost} drop
   }}
 }}
 "#

@@ -85,7 +85,7 @@ impl Coturn {
         let said = Arc::new(Mutex::new(VecDeque::new()));
         let reader = process.child().stdout.take().map(|output| {
             let (said, awaited) = (Arc::clone(&said), awaited(&ips, options));
-            std::thread::spawn(move || listen(BufReader::new(output), &said, awaited, up))
+            std::thread::spawn(move || listen(BufReader::new(output), &said, awaited, &up))
         });
         let coturn = Self { process: Some(process), reader, said, addresses, site, _folder: folder };
         // The reader hangs up when coturn ends before it listens.
@@ -103,6 +103,11 @@ impl Coturn {
     /// Its host.
     pub const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Its process id; `None` once it was dropped.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
     }
 
     /// The last lines of its output.
@@ -165,7 +170,7 @@ fn listen(
     mut output: impl BufRead,
     said: &Mutex<VecDeque<String>>,
     mut awaited: Vec<String>,
-    up: SyncSender<()>,
+    up: &SyncSender<()>,
 ) {
     let mut line = String::new();
     while output.read_line(&mut line).is_ok_and(|length| length > 0) {

@@ -3,6 +3,7 @@
 //! «It did not come» is never a matter of time here: links keep the order of packets, so a packet that must pass is sent after
 //! the one in question, and when it is there the other one would be.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -20,6 +21,9 @@ const OTHER_PORT: u16 = 7_000;
 pub struct Far {
     udp: [[UdpSocket; 2]; 2],
     other_port: UdpSocket,
+    /// The port of the next socket on the host. One that the kernel chose might be one that an earlier socket had, whose
+    /// mapping and whose holes are still there.
+    next: Cell<u16>,
     tcp: [TcpListener; 2],
 }
 
@@ -35,6 +39,7 @@ impl Far {
         Self {
             udp: [0, 1].map(|ip| PORTS.map(|port| udp(ip, port))),
             other_port: udp(0, OTHER_PORT),
+            next: Cell::new(20_000),
             tcp: [443, 8_443].map(tcp),
         }
     }
@@ -68,9 +73,11 @@ fn drain(socket: &UdpSocket) -> Vec<(Vec<u8>, SocketAddr)> {
     all
 }
 
-/// A fresh socket on the host, whose port nobody chose.
-fn fresh(site: &Site, local: IpAddr) -> UdpSocket {
-    let socket = site.host().udp((local, 0)).expect("the host has this address");
+/// A fresh socket on the host, at a port that none had before.
+fn fresh(site: &Site, local: IpAddr, far: &Far) -> UdpSocket {
+    let port = far.next.get();
+    far.next.set(port + 1);
+    let socket = site.host().udp((local, port)).expect("the host has this address");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
     socket
 }
@@ -107,7 +114,7 @@ fn settle(socket: &UdpSocket, far: &UdpSocket, to: SocketAddr) -> Vec<Vec<u8>> {
 }
 
 fn mapping(site: &Site, local: IpAddr, far: &Far) -> Mapping {
-    let socket = fresh(site, local);
+    let socket = fresh(site, local, far);
     let [[a, b], [c, d]] = [0, 1].map(|ip| [0, 1].map(|port| mapped(&socket, &far.udp[ip][port])));
     // Once more, the other way round: a mapping that is kept is the same.
     let again = [1, 0].map(|ip| [1, 0].map(|port| mapped(&socket, &far.udp[ip][port])));
@@ -125,7 +132,7 @@ fn mapping(site: &Site, local: IpAddr, far: &Far) -> Mapping {
 }
 
 fn filtering(site: &Site, local: IpAddr, far: &Far) -> Filtering {
-    let socket = fresh(site, local);
+    let socket = fresh(site, local, far);
     let public = mapped(&socket, &far.udp[0][0]);
     far.udp[1][1].send_to(b"other address", public).expect("it leaves");
     far.udp[0][1].send_to(b"other port", public).expect("it leaves");
@@ -141,7 +148,7 @@ fn filtering(site: &Site, local: IpAddr, far: &Far) -> Filtering {
 fn ports(site: &Site, local: IpAddr, far: &Far) -> Ports {
     let pairs: Vec<(u16, u16)> = (0..8)
         .map(|_| {
-            let socket = fresh(site, local);
+            let socket = fresh(site, local, far);
             (address(&socket).port(), mapped(&socket, &far.udp[0][0]).port())
         })
         .collect();
@@ -156,7 +163,7 @@ fn ports(site: &Site, local: IpAddr, far: &Far) -> Ports {
 }
 
 fn hairpin(site: &Site, local: IpAddr, far: &Far, mapping: Mapping) -> bool {
-    let (first, second) = (fresh(site, local), fresh(site, local));
+    let (first, second) = (fresh(site, local, far), fresh(site, local, far));
     let to = mapped(&first, &far.udp[0][0]);
     let from = mapped(&second, &far.udp[0][0]);
     second.send_to(b"hairpin", to).expect("it leaves");
@@ -172,7 +179,7 @@ fn hairpin(site: &Site, local: IpAddr, far: &Far, mapping: Mapping) -> bool {
 
 /// The lifetime, if bindings live half of it and no longer than a bit more.
 fn lives_so_long(site: &Site, local: IpAddr, far: &Far, lifetime: Duration) -> Option<Duration> {
-    let (short, long) = (fresh(site, local), fresh(site, local));
+    let (short, long) = (fresh(site, local, far), fresh(site, local, far));
     let [short_public, long_public] = [&short, &long].map(|socket| mapped(socket, &far.udp[0][0]));
     // It is the passing of time that is asked about here.
     std::thread::sleep(lifetime / 2);
@@ -181,7 +188,7 @@ fn lives_so_long(site: &Site, local: IpAddr, far: &Far, lifetime: Duration) -> O
     let lived = short.recv(&mut buffer).is_ok();
     std::thread::sleep(lifetime / 2 + Duration::from_millis(200));
     far.udp[0][0].send_to(b"too late", long_public).expect("it leaves");
-    let witness = fresh(site, local);
+    let witness = fresh(site, local, far);
     let witness_public = mapped(&witness, &far.udp[0][0]);
     settle(&witness, &far.udp[0][0], witness_public);
     (lived && drain(&long).is_empty()).then_some(lifetime)
@@ -194,11 +201,11 @@ fn reaches(site: &Site, to: &TcpListener) -> bool {
 
 /// Whether UDP passes, and to where. A TCP connection to port 443 is the witness that packets had time to arrive.
 fn udp(site: &Site, local: IpAddr, far: &Far) -> Udp {
-    let socket = fresh(site, local);
+    let socket = fresh(site, local, far);
     socket.connect(address(&far.other_port)).expect("there is a route");
     socket.send(b"does it pass").expect("it leaves");
     for through in &far.udp[0] {
-        fresh(site, local).send_to(b"does it pass", address(through)).expect("it leaves");
+        fresh(site, local, far).send_to(b"does it pass", address(through)).expect("it leaves");
     }
     assert!(reaches(site, &far.tcp[0]), "every site lets TCP to port 443 out");
     if !drain(&far.other_port).is_empty() {
@@ -236,7 +243,7 @@ pub fn observe(site: &Site, local: IpAddr, far: &Far, expected: &Facts) -> Facts
         let nothing = Facts { nat: None, mapping: None, filtering: None, ports: None, ..expected.clone() };
         return Facts { udp, tcp, ..nothing };
     }
-    let socket = fresh(site, local);
+    let socket = fresh(site, local, far);
     let public = mapped(&socket, &far.udp[0][0]);
     let mapping = mapping(site, local, far);
     Facts {
