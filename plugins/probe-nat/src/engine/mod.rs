@@ -264,6 +264,7 @@ impl Kind {
             | Self::Mapping(server)
             | Self::Control(server)
             | Self::SparePort(server)
+            | Self::Sample(server)
             | Self::ClosedPort(server) => Some(server),
             Self::Hairpin | Self::Trace | Self::TraceSelf => None,
         }

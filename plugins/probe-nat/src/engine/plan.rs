@@ -12,13 +12,15 @@ use super::Engine;
 use super::server::{Capability, capability, is_private};
 use super::streams::Carrier;
 use super::test::{Ask, Kind, SocketId, State, Test, TestId};
-use crate::facts::{Filtering, Mapping};
+use crate::facts::{Filtering, Mapping, Udp};
 use crate::verdict::{self, View};
 
 /// Servers whose filtering tests begin at once, before it is known whether they can do them.
 const BLIND: usize = 2;
 /// Fresh sockets for each filtering question.
 const REPEATS: usize = 2;
+/// Fresh sockets whose ports are looked at together.
+const SAMPLES: usize = 6;
 /// When nothing has answered for so long, other ports and transports are tried as well.
 const FALLBACK_AFTER: Duration = Duration::from_millis(300);
 /// Hosts of which other ports and transports are tried.
@@ -46,6 +48,7 @@ pub(super) struct Plan {
     mapped: Vec<usize>,
     hairpin: bool,
     trace: bool,
+    samples: bool,
     fallback: bool,
     second_port: bool,
 }
@@ -74,6 +77,7 @@ impl Engine {
         self.begin_mapping();
         self.begin_hairpin();
         self.begin_trace();
+        self.begin_samples();
         self.begin_fallback();
         self.begin_second_port();
     }
@@ -266,6 +270,28 @@ impl Engine {
         }
     }
 
+    /// More fresh sockets, where the other tests use too few to see an order in the ports that they get.
+    fn begin_samples(&mut self) {
+        if self.plan.samples || verdict::translation::nat(&self.view()).value != Some(true) {
+            return;
+        }
+        let sockets: BTreeSet<SocketId> = self
+            .tests
+            .iter()
+            .filter(|test| test.mapped().is_some() || test.is_asking() && matches!(test.kind, Kind::Beside(_)))
+            .map(|test| test.socket)
+            .collect();
+        let Some(works) = self.view().mappings().first().map(|test| (test.kind, test.to)) else { return };
+        if let (Some(server), true) = (works.0.server(), sockets.len() < SAMPLES) {
+            self.plan.samples = true;
+            let source = self.servers[server].target.source;
+            for _ in sockets.len()..SAMPLES {
+                let socket = self.open(source, None);
+                self.begin(Kind::Sample(server), socket, works.1, Ask::PLAIN);
+            }
+        }
+    }
+
     /// Other ports and transports, when UDP as configured brings nothing.
     fn begin_fallback(&mut self) {
         let refused = self.udp_servers().next().is_some()
@@ -347,15 +373,20 @@ impl Engine {
                     // A server that answers later, or never, changes nothing any more.
                     Kind::Binding(_) => !decided && self.lead().is_none(),
                     Kind::Filtering(_) | Kind::Mapping(_) | Kind::Control(_) => !decided,
-                    Kind::Hairpin | Kind::Trace | Kind::TraceSelf => true,
+                    Kind::Hairpin | Kind::Trace | Kind::TraceSelf | Kind::Sample(_) => true,
                     Kind::SparePort(_) | Kind::ClosedPort(_) => {
                         self.plan.fallback || verdict::udp::ports_that_work(&self.view()).len() < 2
                     }
                     Kind::Beside(_) => false,
                 }
         };
-        let streams = self.lead().is_none() && self.streams.iter().any(|stream| stream.ended.is_none());
-        !streams && !self.tests.iter().any(open)
+        if self.tests.iter().any(open) {
+            return false;
+        }
+        // TCP is only asked for what UDP left open.
+        self.streams.iter().all(|stream| stream.ended.is_some())
+            || verdict::udp::overall(&self.view()).value != Udp::Unknown
+            || self.lead().is_some()
     }
 }
 

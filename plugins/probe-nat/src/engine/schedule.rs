@@ -24,8 +24,10 @@ const ENOUGH_REFUSALS: usize = 4;
 const FIRST_ANSWER: Duration = ms(2400);
 /// The same beside another server that has answered: nobody waits for one that is only slower than this.
 const FIRST_ANSWER_BESIDE: Duration = ms(600);
-/// The same for ports where STUN is only hoped for.
-const SPARE_ANSWER: Duration = ms(2000);
+/// The same where TCP has been answered, in units of that answer's time, but not less than this.
+const FIRST_ANSWER_AFTER_TCP: Duration = ms(1200);
+/// A TCP answer takes two round trips and a server's turn; UDP takes one.
+const TCP_ANSWERS: u32 = 4;
 /// Between packets that expire under way.
 const TRACE_INTERVAL: Duration = ms(30);
 /// Packets per turn, and the time to the next one: no queue of a home router overflows.
@@ -41,7 +43,7 @@ fn most(kind: Kind) -> usize {
         Kind::Filtering(_) => MOST_FILTERING,
         Kind::Mapping(_) | Kind::Control(_) => 12,
         Kind::Hairpin => 8,
-        Kind::SparePort(_) => 10,
+        Kind::SparePort(_) | Kind::Sample(_) => 10,
         // Routers answer few of them: Linux six at once, then one a second (icmp_ratelimit).
         Kind::Trace | Kind::ClosedPort(_) => 3,
         Kind::TraceSelf => 4,
@@ -61,9 +63,11 @@ impl Engine {
             // Also an answer from the address asked ends it: the server will not do it the next time either.
             Kind::Filtering(_) | Kind::Control(_) => asked.heard.iter().any(|heard| heard.answer.is_some()),
             Kind::Hairpin => asked.heard.iter().any(|heard| heard.answer.is_none()),
-            Kind::Binding(_) | Kind::Mapping(_) | Kind::SparePort(_) | Kind::ClosedPort(_) => {
-                asked.answer().is_some()
-            }
+            Kind::Binding(_)
+            | Kind::Mapping(_)
+            | Kind::SparePort(_)
+            | Kind::Sample(_)
+            | Kind::ClosedPort(_) => asked.answer().is_some(),
         };
         if answered {
             self.end(test, State::Answered);
@@ -97,15 +101,19 @@ impl Engine {
         }
         match self.pace_of(test).patience() {
             Some(patience) => !self.wants_more(test) && self.now >= last + patience,
-            None => self.now >= test.begun + SPARE_ANSWER,
+            None => self.now >= test.begun + self.first_answer(),
         }
     }
 
     /// How long a server may take for its first answer.
     pub(super) fn first_answer(&self) -> Duration {
-        match self.servers.iter().filter(|server| server.pace.is_known()).map(|server| server.pace.largest()).min()
-        {
-            Some(nearest) => FIRST_ANSWER_BESIDE.max(nearest * 4),
+        let nearest = self.servers.iter().filter(|server| server.pace.is_known());
+        if let Some(nearest) = nearest.map(|server| server.pace.largest()).min() {
+            return FIRST_ANSWER_BESIDE.max(nearest * 4);
+        }
+        let answered = self.streams.iter().filter(|stream| stream.is_answered());
+        match answered.filter_map(|stream| Some(stream.ended.as_ref()?.0.saturating_sub(stream.begun))).min() {
+            Some(fastest) => FIRST_ANSWER_AFTER_TCP.max(fastest * TCP_ANSWERS),
             None => FIRST_ANSWER,
         }
     }

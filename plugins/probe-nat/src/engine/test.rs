@@ -41,6 +41,8 @@ pub enum Kind {
     Mapping(usize),
     /// An answer from an address that this socket did speak to: shows that the server does what it is asked for.
     Control(usize),
+    /// A plain request from a fresh socket: which port does it get?
+    Sample(usize),
     /// From one own socket to the other one's mapped address.
     Hairpin,
     /// With a small TTL towards the server: who says that it expired?

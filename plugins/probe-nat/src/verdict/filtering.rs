@@ -1,5 +1,7 @@
 //! Filtering: what comes in from an address that the socket never spoke to (RFC 5780 §4.4, RFC 4787 §5).
 
+use std::net::SocketAddr;
+
 use super::{View, ids, mapping};
 use crate::engine::server::{Capability, capability};
 use crate::engine::test::{Ask, Kind, Test};
@@ -114,8 +116,8 @@ fn negative(view: &View<'_>, server: usize, opening: Option<Filtering>) -> Findi
         Mapping::AddressDependent => of(Kind::Control(server))
             .find(|test| test.ask == Ask::PORT && is_honoured(test))
             .map(|test| vec![test.id]),
-        // No socket can open the filter for such an answer. The server's word counts then, if its other address says the
-        // same of the first one.
+        // No socket can open the filter for such an answer. The server's word counts then, if its other address
+        // speaks as a part of the same server.
         Mapping::AddressAndPortDependent => reciprocal(view, server).map(|test| vec![test.id]),
         Mapping::Unknown => None,
     };
@@ -142,13 +144,17 @@ fn negative(view: &View<'_>, server: usize, opening: Option<Filtering>) -> Findi
     }
 }
 
-/// The answer of the other address that names the first one as its own other address.
+/// The answer of the other address that speaks of the first one's port as its own other port. That it names the first
+/// address, too, is not asked: coturn 4.6 names its own one there.
 fn reciprocal<'a>(view: &View<'a>, server: usize) -> Option<&'a Test> {
     let address = view.servers[server].address();
     let Capability::Capable(other) = capability(server, address, view.tests) else { return None };
+    let is_same_server = |named: SocketAddr| {
+        named.port() == address.port() && [address.ip(), other.ip()].contains(&named.ip())
+    };
     view.tests.iter().find(|test| {
         test.kind == Kind::Mapping(server)
             && test.to == other
-            && test.answer().is_some_and(|answer| answer.other == Some(address))
+            && test.answer().and_then(|answer| answer.other).is_some_and(is_same_server)
     })
 }

@@ -35,7 +35,11 @@ impl<'a> View<'a> {
         let plain = self.tests.iter().filter(|test| {
             let kind = matches!(
                 test.kind,
-                Kind::Binding(_) | Kind::Beside(_) | Kind::Mapping(_) | Kind::SparePort(_)
+                Kind::Binding(_)
+                    | Kind::Beside(_)
+                    | Kind::Mapping(_)
+                    | Kind::SparePort(_)
+                    | Kind::Sample(_)
             );
             kind && test.mapped().is_some()
         });
