@@ -280,7 +280,13 @@ impl<P: Clone> Server<P> {
 
     /// What happened since the last call beside messages.
     pub fn take_notes(&mut self) -> Vec<Note> {
+        // Nearly always empty, and then nothing is allocated.
         std::mem::take(&mut self.notes)
+    }
+
+    /// Whether a client has an allocation.
+    pub fn holds(&self, via: &FiveTuple) -> bool {
+        self.allocations.contains_key(via)
     }
 
     /// How many allocations there are.

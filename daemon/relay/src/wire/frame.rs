@@ -131,7 +131,7 @@ mod tests {
             buffer[HEADROOM..HEADROOM + 5].copy_from_slice(b"hello");
             let range = wrap(&mut buffer, HEADROOM..HEADROOM + 5, Wrap::Indication(peer, [3; 12]), false);
             let message = Message::parse(&buffer[range]).unwrap();
-            assert_eq!((message.class, message.method), (Class::Indication, method::DATA));
+            assert_eq!((message.class, message.method), (Class::Indication, 0x007));
             assert_eq!(message.xor_address(attribute::XOR_PEER_ADDRESS), Some(peer));
             assert_eq!(message.get(attribute::DATA), Some(&b"hello"[..]));
             assert!(message.is_whole());

@@ -37,7 +37,6 @@ pub mod method {
     pub const ALLOCATE: u16 = 0x003;
     pub const REFRESH: u16 = 0x004;
     pub const SEND: u16 = 0x006;
-    pub const DATA: u16 = 0x007;
     pub const CREATE_PERMISSION: u16 = 0x008;
     pub const CHANNEL_BIND: u16 = 0x009;
 }

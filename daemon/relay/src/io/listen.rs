@@ -1,0 +1,363 @@
+//! Listening: which addresses, over what, and what happens when the host's addresses change.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use rustix::net::sockopt::set_ipv6_v6only;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Hub, stream, tls, udp};
+use crate::RelayError;
+use crate::options::Options;
+use crate::server::Discovery;
+use crate::tuple::{FiveTuple, Transport};
+
+/// How often this host's addresses are looked at: as quickly as one waits for a network to come up.
+const LOOK: Duration = Duration::from_secs(5);
+/// Connections at one time, over TCP and TLS.
+const CONNECTIONS: usize = 1024;
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: u32 = 128;
+/// Pause after the system had no descriptor for a connection.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A TLS handshake is a few round trips.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How often a port is drawn that is free on all addresses over UDP and TCP.
+const DRAWS: usize = 16;
+
+/// Something that is listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Listening {
+    /// The address.
+    pub address: SocketAddr,
+    /// What carries the messages.
+    pub transport: Transport,
+}
+
+enum Socket {
+    Udp(UdpSocket),
+    Stream(TcpListener),
+}
+
+/// What was bound at the start.
+pub struct Bound {
+    sockets: Vec<(Listening, Socket)>,
+    /// What is wanted, with the port that was found where any would do.
+    wanted: Vec<SocketAddr>,
+    tls: Option<TlsAcceptor>,
+    discovery: Vec<Discovery>,
+}
+
+impl Bound {
+    /// What is listened on.
+    pub fn listening(&self) -> Vec<Listening> {
+        self.sockets.iter().map(|(listening, _)| *listening).collect()
+    }
+
+    /// The pairs of addresses by which RFC 5780 is spoken.
+    pub fn discovery(&self) -> Vec<Discovery> {
+        self.discovery.clone()
+    }
+}
+
+/// Binds what the options name.
+pub fn bind(options: &Options) -> Result<Bound, RelayError> {
+    let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+    let own = (options.addresses)();
+    let (wanted, mut sockets) = bind_plain(options, &own)?;
+    if tls.is_some() {
+        for address in expand(&options.tls_listen, &own) {
+            sockets.push(bind_one(address, Transport::Tls)?);
+        }
+    }
+    let mut discovery = Vec::new();
+    for pair in pairs(&options.listen) {
+        let alternates = pair.addresses.map(|address| SocketAddr::new(address, pair.ports[1]));
+        let bound: Result<Vec<_>, _> =
+            alternates.iter().map(|address| bind_one(*address, Transport::Udp)).collect();
+        match bound {
+            Ok(bound) => {
+                sockets.extend(bound);
+                discovery.push(pair);
+            }
+            Err(error) => tracing::warn!("the relay does not speak RFC 5780, which takes two ports: {error}"),
+        }
+    }
+    Ok(Bound { sockets, wanted, tls, discovery })
+}
+
+type Sockets = Vec<(Listening, Socket)>;
+
+fn bind_plain(options: &Options, own: &[IpAddr]) -> Result<(Vec<SocketAddr>, Sockets), RelayError> {
+    let all = |wanted: &[SocketAddr]| -> Result<Sockets, RelayError> {
+        let expanded = expand(wanted, own);
+        let both =
+            expanded.iter().flat_map(|address| [(*address, Transport::Udp), (*address, Transport::Tcp)]);
+        both.map(|(address, transport)| bind_one(address, transport)).collect()
+    };
+    let first = if options.listen.iter().any(|address| address.port() == 0) {
+        None
+    } else {
+        match all(&options.listen) {
+            Ok(sockets) => return Ok((options.listen.clone(), sockets)),
+            Err(error) if !options.any_port || !error.is_in_use() => return Err(error),
+            Err(error) => Some(error),
+        }
+    };
+    // One port for all addresses and both transports: clients are told one URL.
+    let mut last = None;
+    for _ in 0..DRAWS {
+        let port = free_port(&options.listen, own)?;
+        let with_port = |address: &SocketAddr| {
+            let keeps = first.is_none() && address.port() != 0;
+            SocketAddr::new(address.ip(), if keeps { address.port() } else { port })
+        };
+        let wanted: Vec<SocketAddr> = options.listen.iter().map(with_port).collect();
+        match all(&wanted) {
+            Ok(sockets) => {
+                if let Some(error) = first {
+                    tracing::warn!("{error}; the embedded relay takes port {port} instead");
+                }
+                return Ok((wanted, sockets));
+            }
+            Err(error) if error.is_in_use() => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or(RelayError::NoAddress))
+}
+
+fn free_port(listen: &[SocketAddr], own: &[IpAddr]) -> Result<u16, RelayError> {
+    let address = expand(listen, own).into_iter().next().ok_or(RelayError::NoAddress)?;
+    let any = SocketAddr::new(address.ip(), 0);
+    let failed = |source| RelayError::Listen { address: any, transport: "udp", source };
+    let socket = std::net::UdpSocket::bind(any).map_err(failed)?;
+    Ok(socket.local_addr().map_err(failed)?.port())
+}
+
+/// Unspecified addresses become this host's own: a datagram's answer must leave from the address that it came to.
+fn expand(listen: &[SocketAddr], own: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut all: Vec<SocketAddr> = Vec::new();
+    for wanted in listen {
+        let loopback: IpAddr =
+            if wanted.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let family = own.iter().copied().filter(|address| address.is_ipv4() == wanted.is_ipv4());
+        let addresses: Vec<IpAddr> =
+            if wanted.ip().is_unspecified() { family.chain([loopback]).collect() } else { vec![wanted.ip()] };
+        for address in addresses {
+            let address = SocketAddr::new(address, wanted.port());
+            if !all.contains(&address) {
+                all.push(address);
+            }
+        }
+    }
+    all
+}
+
+/// Two addresses of one family that are listened on at the same port, and the port after it for RFC 5780. Loopback addresses
+/// pair with each other only: from outside they cannot be asked.
+fn pairs(listen: &[SocketAddr]) -> Vec<Discovery> {
+    let mut pairs: Vec<Discovery> = Vec::new();
+    for (index, one) in listen.iter().enumerate() {
+        let alike = |two: &&SocketAddr| {
+            two.port() == one.port()
+                && two.is_ipv4() == one.is_ipv4()
+                && two.ip() != one.ip()
+                && two.ip().is_loopback() == one.ip().is_loopback()
+                && !two.ip().is_unspecified()
+        };
+        let taken = pairs.iter().any(|pair| pair.addresses.contains(&one.ip()));
+        let usable = !one.ip().is_unspecified() && !matches!(one.port(), 0 | u16::MAX) && !taken;
+        if let Some(two) = listen[index + 1..].iter().find(alike).filter(|_| usable) {
+            pairs.push(Discovery { addresses: [one.ip(), two.ip()], ports: [one.port(), one.port() + 1] });
+        }
+    }
+    pairs
+}
+
+fn bind_one(address: SocketAddr, transport: Transport) -> Result<(Listening, Socket), RelayError> {
+    let failed = |source| RelayError::Listen { address, transport: transport.word(), source };
+    let socket = match transport {
+        Transport::Udp => Socket::Udp(bind_udp(address).map_err(failed)?),
+        _ => Socket::Stream(bind_stream(address).map_err(failed)?),
+    };
+    let bound = match &socket {
+        Socket::Udp(socket) => socket.local_addr(),
+        Socket::Stream(listener) => listener.local_addr(),
+    };
+    Ok((Listening { address: bound.map_err(failed)?, transport }, socket))
+}
+
+fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
+fn bind_stream(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if address.is_ipv6() {
+        set_ipv6_v6only(&socket, true)?;
+    }
+    // A restart must not wait for the last connections' TIME-WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// The sockets that are served, each with what ends its task.
+struct Served {
+    hub: Arc<Hub>,
+    tls: Option<TlsAcceptor>,
+    places: Arc<Semaphore>,
+    running: HashMap<Listening, DropGuard>,
+}
+
+/// Serves what was bound, follows the host's addresses, and lets things run out, until the hub stops.
+pub async fn serve(hub: Arc<Hub>, bound: Bound) {
+    let Bound { sockets, wanted, tls, .. } = bound;
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut served = Served { hub: Arc::clone(&hub), tls, places, running: HashMap::new() };
+    for (listening, socket) in sockets {
+        served.start(listening, socket);
+    }
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.tick().await;
+    loop {
+        tokio::select! {
+            () = hub.stop.cancelled() => return,
+            _ = second.tick() => hub.tick(),
+            _ = look.tick() => {
+                hub.look_again();
+                served.follow(&wanted);
+            }
+        }
+    }
+}
+
+impl Served {
+    fn start(&mut self, listening: Listening, socket: Socket) {
+        let stop = self.hub.stop.child_token();
+        let hub = Arc::clone(&self.hub);
+        match socket {
+            Socket::Udp(socket) => {
+                let socket = Arc::new(socket);
+                let mut sockets = hub.udp.write().unwrap_or_else(PoisonError::into_inner);
+                sockets.insert(listening.address, Arc::clone(&socket));
+                drop(sockets);
+                let task = udp::serve(hub, socket, listening.address, stop.clone());
+                self.hub.tasks.spawn(task);
+            }
+            Socket::Stream(listener) => {
+                let tls = self.tls.clone().filter(|_| listening.transport == Transport::Tls);
+                let task = accept(hub, listener, tls, Arc::clone(&self.places), stop.clone());
+                self.hub.tasks.spawn(task);
+            }
+        }
+        self.running.insert(listening, stop.drop_guard());
+    }
+
+    /// Where all addresses are wanted, new ones are listened on and lost ones let go.
+    fn follow(&mut self, wanted: &[SocketAddr]) {
+        let own = self.hub.addresses.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let any = |list: &[SocketAddr]| {
+            list.iter().copied().filter(|address| address.ip().is_unspecified()).collect::<Vec<_>>()
+        };
+        let (plain, secure) = (any(wanted), any(&self.hub.options.tls_listen));
+        let (all, all_secure) = (expand(&plain, &own), expand(&secure, &own));
+        let udp = all.iter().map(|address| Listening { address: *address, transport: Transport::Udp });
+        let tcp = all.iter().map(|address| Listening { address: *address, transport: Transport::Tcp });
+        let secure_now = all_secure.iter().filter(|_| self.tls.is_some());
+        let tls = secure_now.map(|address| Listening { address: *address, transport: Transport::Tls });
+        let now: Vec<Listening> = udp.chain(tcp).chain(tls).collect();
+        let explicit = |listening: &Listening| {
+            let list =
+                if listening.transport == Transport::Tls { &self.hub.options.tls_listen[..] } else { wanted };
+            list.contains(&listening.address) || list.iter().all(|address| !address.ip().is_unspecified())
+        };
+        let sockets = &self.hub.udp;
+        self.running.retain(|listening, _| {
+            let stays = explicit(listening) || now.contains(listening);
+            if !stays && listening.transport == Transport::Udp {
+                sockets.write().unwrap_or_else(PoisonError::into_inner).remove(&listening.address);
+            }
+            stays
+        });
+        for listening in now {
+            if self.running.contains_key(&listening) {
+                continue;
+            }
+            match bind_one(listening.address, listening.transport) {
+                Ok((listening, socket)) => {
+                    tracing::info!(
+                        "the relay also listens on {} ({})",
+                        listening.address,
+                        listening.transport.word()
+                    );
+                    self.start(listening, socket);
+                }
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+    }
+}
+
+async fn accept(
+    hub: Arc<Hub>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let (hub_of_client, tls) = (Arc::clone(&hub), tls.clone());
+                hub.tasks.spawn(async move {
+                    connection(hub_of_client, stream, client, tls).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the relay cannot accept a connection");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(hub: Arc<Hub>, stream: TcpStream, client: SocketAddr, tls: Option<TlsAcceptor>) {
+    // Each message is written as soon as it is there; without this, some would wait for the last one's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let Ok(server) = stream.local_addr() else { return };
+    let Some(tls) = tls else {
+        return stream::serve(hub, stream, FiveTuple { client, server, transport: Transport::Tcp }).await;
+    };
+    let shaken = tokio::select! {
+        () = hub.stop.cancelled() => return,
+        shaken = timeout(HANDSHAKE, tls.accept(stream)) => shaken,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            stream::serve(hub, stream, FiveTuple { client, server, transport: Transport::Tls }).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%client, %error, "no TLS handshake with the relay"),
+        Err(_) => tracing::debug!(%client, "no TLS handshake with the relay in time"),
+    }
+}

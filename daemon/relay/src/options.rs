@@ -1,0 +1,116 @@
+//! What the relay is told; the binary makes it from the configuration.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use icescope_model::{Attributes, Level};
+
+use crate::peers::Network;
+
+/// This host's addresses, as they are now.
+pub type Addresses = Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>;
+
+/// Decodes a STUN message for the record; `None` for what is none. The binary implements it by the peer's wiretap, so that both
+/// observers use the same words.
+pub type Describe = Arc<dyn Fn(&[u8]) -> Option<Description> + Send + Sync>;
+
+/// A STUN message in the words of the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// The event's kind: `turn.allocate.request`.
+    pub kind: &'static str,
+    /// What it is: «Allocate request».
+    pub title: String,
+    /// What is remarkable about it, if anything: «lifetime 600 s».
+    pub remarks: String,
+    /// How much it matters.
+    pub level: Level,
+    /// The decoded facts. Without secrets.
+    pub attributes: Attributes,
+}
+
+/// What the relay is told.
+#[derive(Clone)]
+pub struct Options {
+    /// Addresses to listen on over UDP and TCP. An unspecified one stands for all of the host's own addresses. Port 0 is any
+    /// free one.
+    pub listen: Vec<SocketAddr>,
+    /// If a port of `listen` is taken, another one will do.
+    pub any_port: bool,
+    /// Addresses to listen on over TLS.
+    pub tls_listen: Vec<SocketAddr>,
+    /// Certificate and key for TLS.
+    pub tls: Option<Tls>,
+    /// Addresses that relayed addresses are opened on; empty: the host's own.
+    pub relay_addresses: Vec<IpAddr>,
+    /// What clients and peers see instead of the host's own addresses, behind a 1:1 NAT.
+    pub external_addresses: Vec<ExternalAddress>,
+    /// Ports of relayed addresses.
+    pub ports: RangeInclusive<u16>,
+    /// REALM (RFC 8489 §14.9): at most eight bytes, see [`crate::LONGEST_REALM`].
+    pub realm: String,
+    /// Allocations in all.
+    pub max_allocations: usize,
+    /// What may be changed while it runs.
+    pub policy: Policy,
+    /// This host's addresses.
+    pub addresses: Addresses,
+    /// Decodes messages for the record.
+    pub describe: Describe,
+}
+
+/// What may be changed while the relay runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long new credentials are good for.
+    pub lifetime: Duration,
+    /// Allocations of one session.
+    pub quota: usize,
+    /// Peers beside the daemon's own candidates and the relay's own relayed addresses.
+    pub allow_peers: Vec<Network>,
+}
+
+/// Where the certificate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file with the certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// An address behind a 1:1 NAT and what it is seen as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExternalAddress {
+    /// The host's address; `None` stands for every address of the same family.
+    pub local: Option<IpAddr>,
+    /// What the others see.
+    pub public: IpAddr,
+}
+
+impl Options {
+    /// What an own address is seen as from outside.
+    pub(crate) fn seen_as(&self, local: IpAddr) -> IpAddr {
+        let exact = self.external_addresses.iter().find(|address| address.local == Some(local));
+        let any = || {
+            let same_family = |address: &&ExternalAddress| address.public.is_ipv4() == local.is_ipv4();
+            self.external_addresses.iter().filter(|address| address.local.is_none()).find(same_family)
+        };
+        exact.or_else(any).map_or(local, |address| address.public)
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("listen", &self.listen)
+            .field("tls_listen", &self.tls_listen)
+            .field("ports", &self.ports)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
