@@ -41,16 +41,16 @@ fn allocated(steps: Vec<Step>) -> Attempt {
     attempt
 }
 
-fn data(way: Way, received: u32) -> Option<Data> {
+fn data(way: Way, received: u32) -> Data {
     let rtt_ms = (received > 0).then_some(Rtt { min: 1.0, median: 2.0, max: 3.0 });
-    Some(Data { way, rtt_ms, sent: 20, received, loss: f64::from(20 - received) / 20.0 })
+    Data { way, rtt_ms, sent: 20, received, loss: f64::from(20 - received) / 20.0 }
 }
 
 /// An allocation through which all data came back.
 fn working() -> Attempt {
     let steps = [Action::Permission, Action::ChannelBind, Action::Data, Action::Refresh];
     let mut attempt = allocated(steps.map(|action| Step::passed(action, 1.0)).to_vec());
-    attempt.data = data(Way::PeerSocket, 20);
+    attempt.data = Some(data(Way::PeerSocket, 20));
     attempt.released = Some(true);
     attempt
 }
@@ -147,7 +147,7 @@ fn d22_data_from_another_address_than_the_relays_is_named() {
 fn d23_no_data_by_any_way_is_a_closed_port_range() {
     let timeout = || Step::failed(Action::Data, 2000.0, Failure::Timeout, "nothing came");
     let mut attempt = allocated(vec![Step::passed(Action::Permission, 1.0), timeout(), timeout()]);
-    attempt.data = data(Way::RelayToRelay, 0);
+    attempt.data = Some(data(Way::RelayToRelay, 0));
     let finding = judge(&attempt, NOW);
     assert_eq!((finding.cause, finding.severity), (Some("D23"), Severity::Fatal));
     assert!(finding.summary.contains("(D21)"), "hairpin is named beside it: {}", finding.summary);
@@ -157,7 +157,7 @@ fn d23_no_data_by_any_way_is_a_closed_port_range() {
 fn d23_data_between_relays_only_degrades() {
     let timeout = Step::failed(Action::Data, 2000.0, Failure::Timeout, "nothing came");
     let mut attempt = allocated(vec![timeout, Step::passed(Action::Data, 1.0)]);
-    attempt.data = data(Way::RelayToRelay, 20);
+    attempt.data = Some(data(Way::RelayToRelay, 20));
     assert_eq!(judged(&attempt), (Some("D23"), Severity::Degrades));
 }
 
@@ -165,7 +165,7 @@ fn d23_data_between_relays_only_degrades() {
 fn a_host_without_the_relays_address_family_is_no_fault_of_the_server() {
     let none = Step::failed(Action::Data, 0.1, Failure::Unreachable, "no route");
     let mut attempt = allocated(vec![none, Step::passed(Action::Data, 1.0)]);
-    attempt.data = data(Way::RelayToRelay, 20);
+    attempt.data = Some(data(Way::RelayToRelay, 20));
     assert_eq!(judged(&attempt), (None, Severity::None));
 }
 
@@ -183,9 +183,9 @@ fn what_fails_late_has_its_cause() {
 #[test]
 fn much_loss_degrades_and_a_little_does_not() {
     let mut attempt = working();
-    attempt.data = data(Way::PeerSocket, 19);
+    attempt.data = Some(data(Way::PeerSocket, 19));
     assert_eq!(judged(&attempt), (None, Severity::None));
-    attempt.data = data(Way::PeerSocket, 15);
+    attempt.data = Some(data(Way::PeerSocket, 15));
     assert_eq!(judged(&attempt), (None, Severity::Degrades));
     assert!(judge(&attempt, NOW).summary.contains("25 %"));
 }

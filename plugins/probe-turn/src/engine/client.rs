@@ -209,13 +209,10 @@ impl Client {
             self.realm = Some(realm.to_owned());
         }
         match code {
-            300 => match answer.alternate_server() {
-                Some(address) => Next::Elsewhere(address),
-                None => {
-                    let detail = Some("without ALTERNATE-SERVER".to_owned());
-                    Next::Refused { code, reason, detail }
-                }
-            },
+            300 => {
+                let detail = Some("without ALTERNATE-SERVER".to_owned());
+                answer.alternate_server().map_or(Next::Refused { code, reason, detail }, Next::Elsewhere)
+            }
             401 if !sent.authenticated => match self.learn(answer) {
                 Ok(()) => Next::Challenged { reason },
                 Err(detail) => Next::Refused { code, reason, detail: Some(detail) },

@@ -3,4 +3,6 @@
 pub mod channel;
 pub mod client;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 pub mod window;

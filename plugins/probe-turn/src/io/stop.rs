@@ -9,7 +9,7 @@ use icescope_probe_kit::runtime;
 use tokio::sync::watch;
 
 /// Kept of a run's time for releases and reports: two round trips to the other side of the earth, with one request lost.
-pub const RESERVE: Duration = Duration::from_millis(2000);
+pub const RESERVE: Duration = Duration::from_secs(2);
 
 /// Why a run has to wind up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

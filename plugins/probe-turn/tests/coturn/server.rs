@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -25,6 +25,7 @@ pub struct Coturn {
     reader: Option<std::thread::JoinHandle<()>>,
     pub port: u16,
     pub tls_port: u16,
+    address: Ipv4Addr,
     _folder: TempDir,
 }
 
@@ -56,10 +57,15 @@ pub fn free_port() -> u16 {
 impl Coturn {
     /// Starts a server with the usual user; `None`, and loudly so, where coturn is not installed.
     pub fn start(options: &[&str]) -> Option<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, options)
+    }
+
+    /// As [`Coturn::start`], on another address than loopback's.
+    pub fn start_at(address: Ipv4Addr, options: &[&str]) -> Option<Self> {
         let user = format!("{USER}:{PASSWORD}");
         let mut all = vec!["--lt-cred-mech", "--user", user.as_str(), "--allow-loopback-peers"];
         all.extend(options);
-        Self::start_bare(&all, None)
+        Self::start_with(address, &all, None)
     }
 
     /// As [`Coturn::start`], with TLS.
@@ -70,6 +76,10 @@ impl Coturn {
 
     /// Starts a server with these options and what every one of the tests needs.
     pub fn start_bare(options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
+        Self::start_with(Ipv4Addr::LOCALHOST, options, tls)
+    }
+
+    fn start_with(address: Ipv4Addr, options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
         let Some(program) = program() else {
             eprintln!(
                 "SKIPPED: coturn's turnserver is not installed; nothing was tested (apt-get install coturn)"
@@ -85,7 +95,7 @@ impl Coturn {
         let mut command = Command::new(program);
         command
             .args(["-n", "--no-cli", "--simple-log", "--log-file", "stdout", "--verbose"])
-            .args(["--listening-ip", "127.0.0.1", "--realm", REALM])
+            .args(["--listening-ip", &address.to_string(), "--realm", REALM])
             .args(["--listening-port", &port.to_string(), "--tls-listening-port", &tls_port.to_string()])
             .arg("--pidfile")
             .arg(folder.path().join("pid"))
@@ -101,13 +111,13 @@ impl Coturn {
             None => drop(command.args(["--no-tls", "--no-dtls"])),
         }
         if !options.contains(&"--relay-ip") {
-            command.args(["--relay-ip", "127.0.0.1"]);
+            command.args(["--relay-ip", &address.to_string()]);
         }
         command.args(options).current_dir(folder.path());
-        Some(Self::spawn(command, folder, (port, tls_port)))
+        Some(Self::spawn(command, folder, address, (port, tls_port)))
     }
 
-    fn spawn(mut command: Command, folder: TempDir, (port, tls_port): (u16, u16)) -> Self {
+    fn spawn(mut command: Command, folder: TempDir, address: Ipv4Addr, (port, tls_port): (u16, u16)) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -123,7 +133,7 @@ impl Coturn {
                 written.1.notify_all();
             }
         });
-        let server = Self { child, log, reader: Some(reader), port, tls_port, _folder: folder };
+        let server = Self { child, log, reader: Some(reader), port, tls_port, address, _folder: folder };
         server.until_it_answers();
         server
     }
@@ -131,8 +141,8 @@ impl Coturn {
     /// Waits until it takes TCP connections and answers Binding over UDP.
     fn until_it_answers(&self) {
         let end = Instant::now() + LIMIT;
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-        socket.connect((Ipv4Addr::LOCALHOST, self.port)).expect("a route");
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
+        socket.connect((self.address, self.port)).expect("a route");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time limit");
         // RFC 8489 §5: a Binding request without attributes.
         let mut request = [0_u8; 20];
@@ -169,7 +179,7 @@ impl Coturn {
 
     /// `turn:` with a transport.
     pub fn url(&self, transport: &str) -> String {
-        format!("turn:{}:{}?transport={transport}", IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)
+        format!("turn:{}:{}?transport={transport}", self.address, self.port)
     }
 }
 
