@@ -1,0 +1,121 @@
+//! What the figures of a server come to, in words. Pure.
+
+use std::fmt::Write as _;
+
+use crate::document::{Document, Outcome, Path};
+
+/// Sets summary and outcome of a document whose other fields are done. The outcome is that of the transport that the
+/// URL names: one address that answers is enough for a client, and those that do not are named.
+pub fn conclude(document: &mut Document) {
+    let (outcome, summary) = judge(document);
+    document.outcome = outcome;
+    document.summary = summary;
+}
+
+fn judge(document: &Document) -> (Outcome, String) {
+    if let Some(error) = &document.dns.error {
+        return (Outcome::Failed, error.clone());
+    }
+    if document.protocol == "dtls" {
+        let words = "the URL names DTLS, which this probe does not measure and browsers do not use";
+        return (Outcome::Skipped, words.to_owned());
+    }
+    let own: Vec<&Path> = document.paths.iter().filter(|path| !path.extra).collect();
+    if own.is_empty() {
+        let words = format!("{} has no address of a family that was asked for", document.host);
+        return (Outcome::Skipped, words);
+    }
+    let working = own.iter().filter(|path| works(path)).count();
+    let outcome = if working > 0 {
+        Outcome::Pass
+    } else if own.iter().any(|path| path.reachable.is_some()) {
+        Outcome::Failed
+    } else {
+        Outcome::Unknown
+    };
+    let mut sentences: Vec<String> = own.iter().map(|path| path_in_words(path)).collect();
+    sentences.extend(extras(document, outcome));
+    (outcome, sentences.join(" "))
+}
+
+/// An answer with an error in it shows that the server is there, not that it is of use.
+fn works(path: &Path) -> bool {
+    path.reachable == Some(true) && path.mapped_address.is_some()
+}
+
+fn path_in_words(path: &Path) -> String {
+    let at = format!("{} by {}", path.address, path.protocol.to_uppercase());
+    let words = match (path.reachable, &path.error) {
+        (Some(true), _) if path.mapped_address.is_some() => return working_in_words(path, &at),
+        (Some(true), Some(error)) => {
+            format!("answers with the error {} ({}): {}", error.code, error.reason, error.words)
+        }
+        (Some(true), None) => {
+            "answers, but its answer holds no mapped address: it is not a STUN server".to_owned()
+        }
+        (Some(false), _) => unreachable_in_words(path),
+        (None, _) => {
+            let why =
+                path.network_error.as_ref().map_or("there was no time for it", |problem| &problem.words);
+            format!("could not be tried: {why}")
+        }
+    };
+    format!("{at} {words}.")
+}
+
+fn unreachable_in_words(path: &Path) -> String {
+    if let Some(error) = path.tls.as_ref().and_then(|tls| tls.error.as_ref()) {
+        return format!("fails in TLS: {error}");
+    }
+    match &path.network_error {
+        Some(problem) => format!("is not reachable: {}", problem.words),
+        None if path.protocol == "udp" => format!(
+            "does not answer {} request{}: the server is down, or a firewall drops UDP there or back",
+            path.loss.sent,
+            if path.loss.sent == 1 { "" } else { "s" }
+        ),
+        None => "takes connections, but does not answer: it may not be a STUN server".to_owned(),
+    }
+}
+
+fn working_in_words(path: &Path, at: &str) -> String {
+    let mut words = format!("{at} answers");
+    if let Some(rtt) = &path.rtt_ms {
+        let _ = write!(words, " in {:.1} ms", rtt.median);
+    }
+    if let Some(mapped) = path.mapped_address {
+        let _ = write!(words, " and sees {mapped}");
+    }
+    if path.mapped_addresses.len() > 1 {
+        let all: Vec<String> = path.mapped_addresses.iter().map(ToString::to_string).collect();
+        let _ = write!(
+            words,
+            "; on one socket it saw several addresses ({}): a NAT on the way does not keep its mapping",
+            all.join(", ")
+        );
+    }
+    if path.loss.lost > 0 {
+        let _ = write!(words, "; {} of {} requests got no answer", path.loss.lost, path.loss.sent);
+    }
+    if let Some(own) = path.tls.as_ref().and_then(|tls| tls.chain.first()).filter(|own| own.days_left < SOON)
+    {
+        let _ = write!(words, "; its certificate ends in {} days", own.days_left);
+    }
+    words + "."
+}
+
+/// Days before the end of a certificate at which it is worth a word: renewals are due at a third of 90 days.
+const SOON: i64 = 21;
+
+/// What the transports beside the URL's own add: only where the own one does not work.
+fn extras(document: &Document, outcome: Outcome) -> Option<String> {
+    let tcp: Vec<&Path> = document.paths.iter().filter(|path| path.extra && works(path)).collect();
+    if outcome == Outcome::Pass || tcp.is_empty() {
+        return None;
+    }
+    let addresses: Vec<String> = tcp.iter().map(|path| path.address.to_string()).collect();
+    Some(format!(
+        "By TCP it does answer ({}): it is alive, and either takes no UDP, or UDP is blocked on the way.",
+        addresses.join(", ")
+    ))
+}
