@@ -15,8 +15,11 @@ use std::net::Ipv4Addr;
 
 use crate::plan::{Egress, Filtering, Mapping, Nat, Ports};
 
-/// Where sequential ports begin, and how many there are before the first comes again: enough for a test, little for nft.
-const SEQUENTIAL: std::ops::Range<u16> = 40_000..42_000;
+/// Public ports that are not the local ones, and how many mappings there are before the first comes again.
+///
+/// Each is given once: the kernel's own random choice may give one port to two endpoints, for it minds only whole flows, and
+/// then drops what the second sends to a destination of the first.
+const PUBLIC_PORTS: std::ops::Range<u16> = 40_000..44_000;
 
 /// The addresses that an IPv4 NAT works on.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +155,7 @@ pub fn nat(nat: &Nat, addresses: NatAddresses) -> String {
     if nat.hairpin {
         let _ = writeln!(pre, "    iifname \"lan\" ip daddr {wan} dnat ip to udp dport map @local");
     }
-    let post = post(nat, addresses, key.map(|(_, own, _)| own).as_deref());
+    let post = post(nat, wan, key.map(|(_, own, _)| own).as_deref());
     format!(
         r"table ip nat {{
 {maps}  chain pre {{
@@ -183,26 +186,41 @@ fn sent(wan: Ipv4Addr) -> String {
 ///
 /// A flow that goes out and one that turns back (hairpin) are treated alike, so that a hairpinned packet's source is the
 /// public endpoint (RFC 4787 §6, «External source IP address and port»).
-fn post(nat: &Nat, NatAddresses { wan, lan: _ }: NatAddresses, key: Option<&str>) -> String {
+fn post(nat: &Nat, wan: Ipv4Addr, key: Option<&str>) -> String {
     let mut rules = String::new();
     if let Some(key) = key {
         let _ = writeln!(rules, "    meta l4proto udp snat ip to {wan} : {key} map @public");
     }
     let _ = match nat.ports {
         Ports::Kept => writeln!(rules, "    snat ip to {wan}"),
-        Ports::Random => writeln!(rules, "    snat ip to {wan} fully-random"),
-        Ports::Sequential => {
-            let ports: Vec<String> =
-                SEQUENTIAL.enumerate().map(|(index, port)| format!("{index} : {port}")).collect();
-            writeln!(
-                rules,
-                "    meta l4proto udp snat ip to {wan} : numgen inc mod {} map {{ {} }}",
-                SEQUENTIAL.len(),
-                ports.join(", ")
-            )
+        Ports::Random => {
+            writeln!(rules, "{}", next_port(wan, &shuffled(PUBLIC_PORTS.collect(), wan.to_bits())))
         }
+        Ports::Sequential => writeln!(rules, "{}", next_port(wan, &PUBLIC_PORTS.collect::<Vec<u16>>())),
     };
     rules
+}
+
+/// The rule that gives each mapping the next port of a list.
+fn next_port(wan: Ipv4Addr, ports: &[u16]) -> String {
+    let numbered: Vec<String> =
+        ports.iter().enumerate().map(|(index, port)| format!("{index} : {port}")).collect();
+    format!(
+        "    meta l4proto udp snat ip to {wan} : numgen inc mod {} map {{ {} }}",
+        ports.len(),
+        numbered.join(", ")
+    )
+}
+
+/// The list in an order that shows no rule (Fisher and Yates), another one for each seed.
+fn shuffled(mut ports: Vec<u16>, seed: u32) -> Vec<u16> {
+    // The multiplier and the increment are Knuth's (MMIX); the upper half of the state is the good one.
+    let mut state = u64::from(seed);
+    for last in (1..ports.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ports.swap(last, (state >> 33) as usize % (last + 1));
+    }
+    ports
 }
 
 /// Loss on one link of the internet, each way, in percent.
@@ -229,4 +247,26 @@ pub fn loss(interface: &str, percent: f64) -> String {
         );
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shuffled_ports_are_the_same_ports_in_another_order() {
+        let mut shuffled = shuffled(PUBLIC_PORTS.collect(), 7);
+        assert_ne!(shuffled, PUBLIC_PORTS.collect::<Vec<_>>());
+        let in_a_row = shuffled.windows(2).filter(|two| two[1] == two[0] + 1).count();
+        assert!(in_a_row < 20, "{in_a_row} ports follow the one before");
+        shuffled.sort_unstable();
+        assert_eq!(shuffled, PUBLIC_PORTS.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn all_packets_lost_is_a_rule_that_nft_takes() {
+        assert!(loss("s2", 100.0).contains("<= 9999 drop"));
+        assert!(loss("s2", 0.005).contains("<= 0 drop"));
+        assert!(!loss("s2", 0.0).contains("drop"));
+    }
 }
