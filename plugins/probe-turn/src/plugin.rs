@@ -137,6 +137,7 @@ impl One<'_> {
                     host: url.host.clone(),
                     protocol,
                     address: (*ip, url.port).into(),
+                    looked_up_ms: resolved.as_ref().and_then(|resolved| resolved.ms),
                     credential: credential.clone(),
                     group: self.groups.of(&url.host.to_string(), &credential.username),
                 });

@@ -1,6 +1,6 @@
 //! Does the relay carry data: permissions, channels, the path, refresh.
 
-use super::{Finding, stopped};
+use super::{Finding, Severity, stopped};
 use crate::address::is_private;
 use crate::attempt::{Attempt, Way};
 use crate::step::{Action, Failure, Step};
@@ -72,9 +72,16 @@ fn peer_rules(attempt: &Attempt) -> Option<Finding> {
     );
     Some(if attempt.relays() {
         Finding::degrades("D7", format!("{summary} Other peers pass."), advice)
+    } else if was_stopped(attempt) {
+        Finding { severity: Severity::Unknown, ..Finding::fatal("D7", summary, advice) }
     } else {
         Finding::fatal("D7", summary, advice)
     })
+}
+
+/// Not everything was tried: other peers may have passed.
+fn was_stopped(attempt: &Attempt) -> bool {
+    attempt.steps.iter().any(|step| step.failure == Some(Failure::Stopped))
 }
 
 fn word(step: &Step) -> &'static str {
@@ -124,7 +131,7 @@ fn data(attempt: &Attempt) -> Option<Finding> {
     if attempt.relays() {
         return degraded(attempt, &ways);
     }
-    if let Some(finding) = ways.iter().find_map(|step| stopped(attempt, step)) {
+    if let Some(finding) = attempt.steps.iter().find_map(|step| stopped(attempt, step)) {
         return Some(finding);
     }
     let place = attempt.place();

@@ -208,6 +208,11 @@ fn what_was_stopped_is_unknown_and_never_failed() {
         let attempt = allocated(vec![Step::failed(action, 1.0, Failure::Stopped, "cancelled")]);
         assert_eq!(judged(&attempt), (None, Severity::Unknown), "{action:?}");
     }
+    let forbidden = Step::refused(Action::Permission, 1.0, 403, "Forbidden IP");
+    let cut_short = Step::failed(Action::Allocate, 1.0, Failure::Stopped, "cancelled");
+    assert_eq!(judged(&allocated(vec![forbidden, cut_short.clone()])), (Some("D7"), Severity::Unknown));
+    let timeout = Step::failed(Action::Data, 2000.0, Failure::Timeout, "nothing came");
+    assert_eq!(judged(&allocated(vec![timeout, cut_short])), (None, Severity::Unknown));
     let mut attempt = working();
     attempt.steps.push(Step::failed(Action::Throughput, 1.0, Failure::Stopped, "cancelled"));
     assert_eq!(judged(&attempt), (None, Severity::Unknown));

@@ -58,10 +58,10 @@ impl<'a> Allocation<'a> {
         }
     }
 
-    /// Marks it as the second one, in its steps.
+    /// Its number in its steps; the one under test has none.
     #[must_use]
-    pub fn second(mut self) -> Self {
-        self.number = Some(2);
+    pub fn numbered(mut self, number: Option<u8>) -> Self {
+        self.number = number;
         self
     }
 

@@ -38,6 +38,8 @@ pub struct Target {
     pub protocol: Protocol,
     /// The server's address.
     pub address: SocketAddr,
+    /// How long its name took to be looked up, in milliseconds, if it was.
+    pub looked_up_ms: Option<f64>,
     /// With which credential.
     pub credential: Credential,
     /// Which other attempts share the credential's quota.
@@ -123,7 +125,14 @@ impl<'a> Work<'a> {
 
     /// The steps up to the release, as far as they go.
     async fn steps(&mut self) {
-        let Some(link) = self.link(self.target.address).await else { return };
+        if let Some(ms) = self.target.looked_up_ms {
+            self.push(Step::passed(Action::Dns, ms).detail(format!(
+                "{} is {}",
+                self.target.host,
+                self.target.address.ip()
+            )));
+        }
+        let Some(link) = self.link(self.target.address, None).await else { return };
         self.first = Some(self.allocation(link));
         self.doing = Action::Allocate;
         let granted = self.allocate().await;
@@ -143,7 +152,7 @@ impl<'a> Work<'a> {
     }
 
     /// The way to a server's address, with its own steps for TCP and TLS.
-    pub(super) async fn link(&mut self, address: SocketAddr) -> Option<Link> {
+    pub(super) async fn link(&mut self, address: SocketAddr, allocation: Option<u8>) -> Option<Link> {
         self.doing = Action::Connect;
         let made = Link::make(
             address,
@@ -157,7 +166,7 @@ impl<'a> Work<'a> {
             self.facts.tls = made.tls;
         }
         for step in made.steps {
-            self.push(step);
+            self.push(Step { allocation, ..step });
         }
         made.link
     }
@@ -205,7 +214,7 @@ impl<'a> Work<'a> {
         self.note(told);
         self.remember();
         self.facts.alternate_server = Some(elsewhere);
-        let link = self.link(elsewhere).await?;
+        let link = self.link(elsewhere, None).await?;
         self.doing = Action::Allocate;
         let first = self.first.as_mut()?;
         first.move_to(link);

@@ -19,6 +19,8 @@ use crate::step::{Action, Failure, Step};
 
 /// How long a peer announces itself. By then a round trip to the other side of the earth is done several times.
 const ANNOUNCE: Duration = Duration::from_secs(2);
+/// The allocation that stands in for a peer, in its steps.
+const SECOND: Option<u8> = Some(2);
 /// Datagrams that look for which direction is closed.
 const FEW: u32 = 3;
 
@@ -83,8 +85,8 @@ async fn by_socket(work: &mut Work<'_>) -> Option<()> {
 async fn by_relay(work: &mut Work<'_>) -> Option<()> {
     let relayed = work.facts.relayed_address?;
     let address = work.facts.alternate_server.or(work.facts.server_address)?;
-    let link = work.link(address).await?;
-    let second = work.allocation(link).second();
+    let link = work.link(address, SECOND).await?;
+    let second = work.allocation(link).numbered(SECOND);
     work.doing = Action::Allocate;
     let told = work.second.insert(second).ask(Ask::Allocate).await;
     for step in told.steps {

@@ -1,6 +1,6 @@
 //! Each cause of the catalogue that a server can be made to show.
 
-use std::net::UdpSocket;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -82,6 +82,15 @@ fn d12_a_server_without_udp_relaying_is_named() {
     let document = run(&server.url("udp")).only();
     assert_cause(&document, "D12", "failed");
     assert_eq!(steps(&document).last().unwrap(), "!allocate 442");
+}
+
+#[test]
+fn d13_a_server_without_relay_addresses_of_the_usual_family_is_named() {
+    // RFC 8656 §7.2: without REQUESTED-ADDRESS-FAMILY it is IPv4; this server has IPv6 alone.
+    let Some(server) = Coturn::start_at(Ipv6Addr::LOCALHOST.into(), &[]) else { return };
+    let document = run(&server.url("udp")).only();
+    assert_cause(&document, "D13", "failed");
+    assert_eq!(steps(&document).last().unwrap(), "!allocate 440");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn inside(name: &str, body: impl FnOnce()) {
 #[test]
 fn d8_a_private_relay_address_on_a_public_server_is_named() {
     inside("namespace::d8_a_private_relay_address_on_a_public_server_is_named", || {
-        let Some(server) = Coturn::start_at(PUBLIC, &["--relay-ip", PRIVATE]) else { return };
+        let Some(server) = Coturn::start_at(PUBLIC.into(), &["--relay-ip", PRIVATE]) else { return };
         let document = run(&server.url("udp")).only();
         assert_cause(&document, "D8", "failed");
         assert!(document["relayed_address"].as_str().unwrap().starts_with("10.0.0.5:"));
@@ -77,7 +77,7 @@ fn d8_a_private_relay_address_on_a_public_server_is_named() {
 #[test]
 fn d8_is_not_named_where_the_relay_address_is_public_too() {
     inside("namespace::d8_is_not_named_where_the_relay_address_is_public_too", || {
-        let Some(server) = Coturn::start_at(PUBLIC, &[]) else { return };
+        let Some(server) = Coturn::start_at(PUBLIC.into(), &[]) else { return };
         let document = run(&server.url("udp")).only();
         assert_eq!(
             (&document["cause"], &document["outcome"]),
@@ -93,7 +93,7 @@ fn d22_data_that_leaves_from_another_address_is_named() {
         tool("nft", "add table ip change");
         tool("nft", "add chain ip change out { type filter hook output priority raw ; }");
         tool("nft", &format!("add rule ip change out udp sport 20000-20100 notrack ip saddr set {OTHER}"));
-        let Some(server) = Coturn::start_at(PUBLIC, PORTS) else { return };
+        let Some(server) = Coturn::start_at(PUBLIC.into(), PORTS) else { return };
         let document = run(&server.url("udp")).only();
         assert_cause(&document, "D22", "failed");
         assert!(document["summary"].as_str().unwrap().contains("from 203.0.113.2"), "{document:#}");
@@ -106,7 +106,7 @@ fn d23_a_relay_whose_ports_are_closed_is_named() {
         tool("nft", "add table ip close");
         tool("nft", "add chain ip close in { type filter hook input priority 0 ; }");
         tool("nft", "add rule ip close in udp dport 20000-20100 drop");
-        let Some(server) = Coturn::start_at(PUBLIC, PORTS) else { return };
+        let Some(server) = Coturn::start_at(PUBLIC.into(), PORTS) else { return };
         let document = run(&server.url("udp")).only();
         assert_cause(&document, "D23", "failed");
         assert_eq!(document["data"]["received"], 0);
@@ -121,7 +121,7 @@ fn d23_where_only_other_relayed_addresses_get_through_it_is_said() {
         tool("nft", "add table ip close");
         tool("nft", "add chain ip close in { type filter hook input priority 0 ; }");
         tool("nft", "add rule ip close in udp dport 20000-20100 udp sport != 20000-20100 drop");
-        let Some(server) = Coturn::start_at(PUBLIC, PORTS) else { return };
+        let Some(server) = Coturn::start_at(PUBLIC.into(), PORTS) else { return };
         let document = run(&server.url("udp")).only();
         assert_eq!(
             (&document["cause"], &document["outcome"]),

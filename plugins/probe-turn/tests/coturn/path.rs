@@ -1,5 +1,8 @@
 //! What works: data through the relay and back, over each transport.
 
+use std::net::{Ipv6Addr, UdpSocket};
+
+use icescope_plugin_sdk::abi;
 use serde_json::{Value, json};
 
 use crate::probe::{ice_server, run, run_with, steps};
@@ -82,4 +85,64 @@ fn where_the_hosts_own_address_is_refused_two_allocations_show_that_others_pass(
     assert_eq!(document["data"]["received"], 25);
     assert!(document["summary"].as_str().unwrap().contains("refuses 127.0.0.1"), "{document:#}");
     assert_eq!(document["released"], true);
+}
+
+#[test]
+fn data_goes_through_the_relay_and_back_over_ipv6() {
+    let options = ["--allocation-default-address-family=keep"];
+    let Some(server) = Coturn::start_at(Ipv6Addr::LOCALHOST.into(), &options) else { return };
+    let document = run(&server.url("udp")).only();
+    assert_eq!(
+        (&document["outcome"], &document["data"]["received"]),
+        (&json!("pass"), &json!(25)),
+        "{document:#}"
+    );
+    assert!(document["relayed_address"].as_str().unwrap().starts_with("[::1]:"));
+}
+
+#[test]
+fn d10_a_nonce_that_runs_out_is_renewed_and_no_fault() {
+    let Some(server) = Coturn::start(&["--stale-nonce=1"]) else { return };
+    let servers = vec![ice_server(&server.url("udp"), USER, PASSWORD)];
+    let config = json!({ "throughput-time": 1.5 });
+    let document = run_with(servers, &config, &json!({ "throughput": true })).only();
+    passes(&document);
+    let details: Vec<_> = document["steps"].as_array().unwrap().iter().map(|step| &step["detail"]).collect();
+    assert!(
+        details.iter().any(|detail| detail.as_str().is_some_and(|text| text.contains("438 Stale Nonce"))),
+        "{document:#}"
+    );
+}
+
+#[test]
+fn a_server_that_never_answers_delays_nobody() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let silent = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let dead = format!("turn:{}?transport=udp", silent.local_addr().unwrap());
+    let alive = server.url("udp");
+    let servers = vec![ice_server(&dead, USER, PASSWORD), ice_server(&alive, USER, PASSWORD)];
+    let ran = run_with(servers, &json!({ "timeout": 8 }), &json!({}));
+    let order: Vec<_> = ran.reports.iter().map(|report| report.subject.as_str()).collect();
+    assert_eq!(order, [alive.as_str(), dead.as_str()]);
+    assert_eq!(ran.document(&alive)["outcome"], "pass");
+}
+
+#[test]
+fn every_packet_is_told_with_its_direction() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let ran = run(&server.url("udp"));
+    let told = |schema: &str| {
+        ran.host.seen(|seen| {
+            seen.events.iter().filter(|event| event.schema == schema).cloned().collect::<Vec<_>>()
+        })
+    };
+    let messages = told("icescope.stun.message/1");
+    let (peer, turn) = (abi::ICS_LANE_PEER, abi::ICS_LANE_TURN);
+    let seen =
+        |from, to| messages.iter().filter(|event| event.seen == (from, to, abi::ICS_EVIDENCE_PACKET)).count();
+    // Two Allocates, CreatePermission, ChannelBind, two Refreshes, each with its answer.
+    assert!(seen(peer, turn) >= 6 && seen(turn, peer) >= 6, "{messages:#?}");
+    assert_eq!(told("icescope.turn.data/1").len(), 3, "to the relay, at the peer, back");
+    assert_eq!(told("icescope.turn.step/1").len(), STEPS.len());
+    assert_eq!(told("icescope.turn.result/1")[0].outcome, abi::ICS_PASS);
 }

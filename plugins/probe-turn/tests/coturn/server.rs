@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -25,7 +25,7 @@ pub struct Coturn {
     reader: Option<std::thread::JoinHandle<()>>,
     pub port: u16,
     pub tls_port: u16,
-    address: Ipv4Addr,
+    address: IpAddr,
     _folder: TempDir,
 }
 
@@ -57,11 +57,11 @@ pub fn free_port() -> u16 {
 impl Coturn {
     /// Starts a server with the usual user; `None`, and loudly so, where coturn is not installed.
     pub fn start(options: &[&str]) -> Option<Self> {
-        Self::start_at(Ipv4Addr::LOCALHOST, options)
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), options)
     }
 
     /// As [`Coturn::start`], on another address than loopback's.
-    pub fn start_at(address: Ipv4Addr, options: &[&str]) -> Option<Self> {
+    pub fn start_at(address: IpAddr, options: &[&str]) -> Option<Self> {
         let user = format!("{USER}:{PASSWORD}");
         let mut all = vec!["--lt-cred-mech", "--user", user.as_str(), "--allow-loopback-peers"];
         all.extend(options);
@@ -76,10 +76,10 @@ impl Coturn {
 
     /// Starts a server with these options and what every one of the tests needs.
     pub fn start_bare(options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
-        Self::start_with(Ipv4Addr::LOCALHOST, options, tls)
+        Self::start_with(Ipv4Addr::LOCALHOST.into(), options, tls)
     }
 
-    fn start_with(address: Ipv4Addr, options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
+    fn start_with(address: IpAddr, options: &[&str], tls: Option<&Tls<'_>>) -> Option<Self> {
         let Some(program) = program() else {
             eprintln!(
                 "SKIPPED: coturn's turnserver is not installed; nothing was tested (apt-get install coturn)"
@@ -117,7 +117,7 @@ impl Coturn {
         Some(Self::spawn(command, folder, address, (port, tls_port)))
     }
 
-    fn spawn(mut command: Command, folder: TempDir, address: Ipv4Addr, (port, tls_port): (u16, u16)) -> Self {
+    fn spawn(mut command: Command, folder: TempDir, address: IpAddr, (port, tls_port): (u16, u16)) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -141,7 +141,8 @@ impl Coturn {
     /// Waits until it takes TCP connections and answers Binding over UDP.
     fn until_it_answers(&self) {
         let end = Instant::now() + LIMIT;
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
+        let any = if self.address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).expect("a socket");
         socket.connect((self.address, self.port)).expect("a route");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time limit");
         // RFC 8489 §5: a Binding request without attributes.
@@ -179,7 +180,7 @@ impl Coturn {
 
     /// `turn:` with a transport.
     pub fn url(&self, transport: &str) -> String {
-        format!("turn:{}:{}?transport={transport}", self.address, self.port)
+        format!("turn:{}?transport={transport}", SocketAddr::from((self.address, self.port)))
     }
 }
 

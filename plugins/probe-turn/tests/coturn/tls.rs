@@ -73,8 +73,17 @@ fn data_goes_through_the_relay_and_back_over_tls() {
         "{document:#}"
     );
     assert_eq!(document["data"]["received"], 25);
-    let expected =
-        ["tls", "challenge 401", "allocate", "permission", "channel_bind", "data", "refresh", "release"];
+    let expected = [
+        "dns",
+        "tls",
+        "challenge 401",
+        "allocate",
+        "permission",
+        "channel_bind",
+        "data",
+        "refresh",
+        "release",
+    ];
     assert_eq!(steps(&document), expected);
     assert_eq!(document["tls"]["verified"], true);
     assert_eq!(document["tls"]["chain"].as_array().unwrap().len(), 2);
