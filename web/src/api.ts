@@ -1,9 +1,14 @@
 import type { ApiError } from './generated/ApiError';
 import type { FromPage } from './generated/FromPage';
 import type { Plugins } from './generated/Plugins';
+import type { ProbeStarted } from './generated/ProbeStarted';
+import type { Probes } from './generated/Probes';
 import type { SessionOpened } from './generated/SessionOpened';
 import type { ToPage } from './generated/ToPage';
 import { texts } from './texts';
+
+/** What the daemon says of probes on a live channel. */
+export type ProbeNews = Extract<ToPage, { type: 'probes' | 'probe-steps' }>;
 
 /** Why a request to the daemon did not give what was asked for, in words for a person. */
 export class RequestError extends Error {
@@ -72,6 +77,21 @@ export async function exchange(
 /** Reads the plugins' states. */
 export async function readPlugins(fetcher: Fetch): Promise<Plugins> {
   return json(fetcher, 'GET', '/api/plugins', {});
+}
+
+/** Reads the probes, their runs and their reports; `key` is that of an open session. */
+export async function readProbes(fetcher: Fetch, key: string | undefined): Promise<Probes> {
+  return json(fetcher, 'GET', '/api/probes', { headers: joining(key) });
+}
+
+/** Asks for a run of a probe. */
+export async function runProbe(fetcher: Fetch, instance: string, key: string | undefined): Promise<ProbeStarted> {
+  const path = `/api/probes/${encodeURIComponent(instance)}/run`;
+  return json(fetcher, 'POST', path, { method: 'POST', headers: joining(key) });
+}
+
+function joining(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { 'Icescope-Session': key };
 }
 
 async function json<T>(fetcher: Fetch, method: string, path: string, init: RequestInit): Promise<T> {

@@ -2,6 +2,7 @@ import { Candidates } from './view/candidates';
 import { Connection } from './view/connection';
 import { Header } from './view/header';
 import { Plugins } from './view/plugins';
+import { Probes } from './view/probes';
 import { ProblemNotice } from './view/problem';
 import { TimelineCard } from './view/timeline';
 import { Uplink } from './view/uplink';
@@ -26,6 +27,7 @@ export function App() {
             <Uplink />
           </div>
         </div>
+        <Probes />
       </main>
     </>
   );

@@ -5,6 +5,7 @@ import { certificates } from './state/environment';
 import { hold } from './state/hold';
 import { installHook } from './state/hook';
 import { watchPlugins } from './state/plugins';
+import { watchProbes } from './state/probes';
 import { applyTheme } from './state/theme';
 import { leaveUplink } from './state/uplink';
 
@@ -19,6 +20,7 @@ installHook();
 const root = document.getElementById('app');
 if (root !== null) render(<App />, root);
 watchPlugins();
+watchProbes();
 void certificates.prepare();
 addEventListener('pagehide', () => {
   controller.leave();

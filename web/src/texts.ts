@@ -189,6 +189,41 @@ export const texts = {
     restarts: (number: number) => `restarted ${number === 1 ? 'once' : `${number} times`}`,
     dropped: (frames: number) => `${count(frames, 'frame')} dropped`,
   },
+  probes: {
+    title: 'Probes',
+    run: 'Run again',
+    running: 'Running …',
+    state: {
+      pass: 'pass',
+      failed: 'failed',
+      unknown: 'unknown',
+      skipped: 'skipped',
+      running: 'running',
+      'not-run': 'could not run',
+      never: 'not run yet',
+    },
+    schema: { 'icescope.nat/1': 'NAT', 'icescope.stun/1': 'Server', 'icescope.turn/1': 'Relay' },
+    ran: (trigger: 'start' | 'schedule' | 'demand', at: Date, duration: number | null) =>
+      [
+        `${{ start: 'at start', schedule: 'on schedule', demand: 'asked for' }[trigger]}, ${at.toLocaleTimeString()}`,
+        duration === null ? '' : `took ${milliseconds(duration / 1000)}`,
+      ]
+        .filter(Boolean)
+        .join(', '),
+    refused: (why: string) => `It was not run: ${why}`,
+    past: (outcomes: readonly string[]) => `The last ${outcomes.length} runs: ${outcomes.join(', ')}`,
+    made: (at: Date) => `Reported at ${at.toLocaleString()}`,
+    steps: (number: number, dropped: number) =>
+      `${count(number, 'step')}${dropped > 0 ? `, ${dropped} more not kept` : ''}`,
+  },
+  value: {
+    unknown: 'unknown',
+    yes: 'yes',
+    no: 'no',
+    none: 'none',
+    facts: (number: number) => count(number, 'fact'),
+    entries: (number: number) => (number === 1 ? '1 entry' : `${number} entries`),
+  },
   uplink: {
     title: 'This browser’s own picture',
     switch: 'Send it to the daemon',

@@ -1,4 +1,4 @@
-import { type Fetch, openSession, RequestError } from '../api';
+import { type Fetch, openSession, type ProbeNews, RequestError } from '../api';
 import type { Event } from '../generated/Event';
 import type { PluginStatus } from '../generated/PluginStatus';
 import type { SessionOpened } from '../generated/SessionOpened';
@@ -32,6 +32,7 @@ export interface AttemptHooks extends Omit<LinkHooks, 'onStage' | 'record'> {
   onSession: (session: SessionSummary) => void;
   onClock: (estimate: ClockEstimate) => void;
   onPlugins: (plugins: PluginStatus[]) => void;
+  onProbes: (news: ProbeNews) => void;
   onRemote: (candidates: Candidate[]) => void;
   /** It is over and will not come back; the error says why. */
   onProblem: (error: unknown) => void;
@@ -161,6 +162,7 @@ export class Attempt {
       onMessage: (message) => {
         if (message.type === 'candidate') this.#link?.remoteCandidate(message.candidate, message.usernameFragment);
         else if (message.type === 'plugins') hooks.onPlugins(message.plugins);
+        else if (message.type === 'probes' || message.type === 'probe-steps') hooks.onProbes(message);
         else if (message.type === 'error')
           this.#record({ kind: 'page.error', level: 'warn', summary: message.message });
       },

@@ -4,6 +4,7 @@ import { Attempt, type AttemptHooks, type Stage } from '../rtc/attempt';
 import { texts } from '../texts';
 import { certificates, environment } from './environment';
 import { hold } from './hold';
+import { takeProbes } from './probes';
 import { connectionFailed, problemOf } from './problem';
 import { clearSession, store } from './store';
 
@@ -94,6 +95,7 @@ class Controller {
         ours = session.id;
         store.unreachable.value = false;
         store.sessionId.value = session.id;
+        store.sessionKey.value = `${session.id}.${session.token}`;
       }),
       onStage: ifCurrent((stage, words) => this.#staged(stage, words)),
       onChannel: ifCurrent((state) => this.#channel(state)),
@@ -107,6 +109,7 @@ class Controller {
       onPlugins: ifShown((plugins) => {
         store.plugins.value = plugins;
       }),
+      onProbes: ifShown(takeProbes),
       onCreated: ifCurrent((created) => {
         hold.begin();
         store.times.value = { ...store.times.value, created };

@@ -46,6 +46,8 @@ export const store = {
   figures: signal<VideoFigures | undefined>(undefined),
   session: signal<SessionSummary | undefined>(undefined),
   sessionId: signal<string | undefined>(undefined),
+  /** What opens the session: `id.token`. */
+  sessionKey: signal<string | undefined>(undefined),
   times: signal<Times>(NO_TIMES),
   problem: signal<Problem | undefined>(undefined),
   plugins: signal<readonly PluginStatus[]>([]),
@@ -72,6 +74,7 @@ export function clearSession(): void {
   store.figures.value = undefined;
   store.session.value = undefined;
   store.sessionId.value = undefined;
+  store.sessionKey.value = undefined;
   store.times.value = NO_TIMES;
   store.problem.value = undefined;
 }

@@ -79,6 +79,7 @@ function send(taken: Picture, current: () => boolean): Attempt {
       onEvents: nothing,
       onClock: nothing,
       onPlugins: nothing,
+      onProbes: nothing,
       onRemote: nothing,
       onCreated: nothing,
       onView: nothing,

@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import { RUN } from './probes.mjs';
 
 export const ORIGIN = 'http://localhost:8085';
 const DIST = new URL('../../dist/', import.meta.url);
@@ -10,11 +11,15 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 /** As the daemon sends it (DESIGN §7). */
 const POLICY = "default-src 'self'";
 
+const CLOSED = { code: 'unauthorized', message: 'probes are for the daemon’s own machine' };
+
 /** Emits `hello` when a live channel is open. */
 export class FakeDaemon extends EventEmitter {
   /** Requests that came, as `METHOD path`, with their bodies. */
   requests = [];
   plugins = [];
+  /** As GET /api/probes tells them; undefined: its door is closed to this page. */
+  probes = [];
   /** Set to have the next POST to /whep answered with it. */
   refuse = undefined;
   /** No request is answered. */
@@ -79,6 +84,18 @@ export class FakeDaemon extends EventEmitter {
   tellPlugins(plugins) {
     this.plugins = plugins;
     for (const session of this.#sessions.values()) this.#say(session, { type: 'plugins', plugins });
+  }
+
+  tellProbes(probes) {
+    this.probes = probes;
+    const heads = probes.map((probe) => ({ ...probe, run: probe.run && { ...probe.run, steps: [] } }));
+    for (const session of this.#sessions.values()) this.#say(session, { type: 'probes', probes: heads });
+  }
+
+  tellSteps(instance, run, first, steps) {
+    for (const session of this.#sessions.values()) {
+      this.#say(session, { type: 'probe-steps', instance, run, first, steps });
+    }
   }
 
   tellSession(part, session = this.session) {
@@ -187,6 +204,9 @@ export class FakeDaemon extends EventEmitter {
   #api(route, method, pathname, body, query) {
     this.requests.push(`${method} ${pathname}`);
     if (pathname === '/api/plugins') return route.fulfill({ json: { plugins: this.plugins } });
+    if (pathname === '/api/probes' && this.probes === undefined) return route.fulfill({ status: 401, json: CLOSED });
+    if (pathname === '/api/probes') return route.fulfill({ json: { probes: this.probes } });
+    if (pathname.startsWith('/api/probes/')) return this.#run(route, pathname.split('/')[3]);
     const [, , , id, what] = pathname.split('/');
     if (id === undefined) return route.fulfill({ status: 201, json: this.#open() });
     const session = this.#sessions.get(id);
@@ -200,6 +220,17 @@ export class FakeDaemon extends EventEmitter {
       return route.fulfill({ json: this.#exchange(session, JSON.parse(body), Number(query.get('next'))) });
     }
     return route.fulfill({ json: { session: session.summary, events: session.events } });
+  }
+
+  #run(route, instance) {
+    const probe = this.probes.find((one) => one.instance === instance);
+    if (probe.run?.duration === null) {
+      const message = `the probe «${instance}» runs already (run ${probe.run.id}): wait for its end`;
+      return route.fulfill({ status: 409, json: { code: 'probe-running', message } });
+    }
+    const run = { ...RUN, id: (probe.run?.id ?? 0) + 1 };
+    this.probes = this.probes.map((one) => (one === probe ? { ...probe, run } : one));
+    return route.fulfill({ status: 202, json: { instance, run: run.id } });
   }
 
   #open() {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test from 'node:test';
 import { PLUGIN, PLUGIN_CRASHED } from './plugins.mjs';
+import { PROBE, RUN, STEP } from './probes.mjs';
 import { openPage } from './scene.mjs';
 
 const timeout = 60_000;
@@ -241,6 +242,55 @@ test('plugins are shown before and during a session, those in trouble first', { 
   assert.ok((await page.textContent('[data-plugin="stun"]')).includes(PLUGIN_CRASHED.message));
 });
 
+test('probes are shown with what they found, and a press of the button runs one', { timeout }, async (t) => {
+  const { page, daemon, complaints } = await openPage(t, {}, { probes: [PROBE] });
+  await page.waitForSelector('[data-probe="nat"][data-state="pass"]');
+  const report = '[data-probe="nat"] [data-subject="ipv4"]';
+  assert.match(await page.textContent(report), /NAT ipv4 pass Behind a NAT that keeps its mappings/);
+  await page.click(`${report} > summary`);
+  const words = await page.textContent(`${report} .document`);
+  assert.match(words, /public address\s*192\.0\.2\.7/);
+  assert.match(words, /hairpin\s*unknown/, 'what is not known is not «no»');
+  await page.click('[data-probe="nat"] button');
+  await page.waitForSelector('[data-probe="nat"][data-state="running"]');
+  assert.ok(daemon.requests.includes('POST /api/probes/nat/run'));
+  assert.ok(await page.isDisabled('[data-probe="nat"] button'));
+  daemon.probes = [{ ...PROBE, run: { ...daemon.probes[0].run, steps: [STEP] } }];
+  await page.waitForSelector('[data-probe="nat"] .steps li');
+  assert.match(await page.textContent('.steps li'), /12\.345\s*daemon → STUN\s*Binding request/);
+  assert.deepEqual(complaints, []);
+});
+
+test('a page that may not see the probes asks once, and is told them in its session', { timeout }, async (t) => {
+  const { page, daemon } = await openPage(t, {}, { probes: null });
+  await page.waitForSelector('#start');
+  // The plugins are read every five seconds: the second time shows that the probes were not.
+  const plugins = () => daemon.requests.filter((request) => request === 'GET /api/plugins').length;
+  while (plugins() < 2) await page.waitForEvent('request');
+  assert.equal(daemon.requests.filter((request) => request === 'GET /api/probes').length, 1);
+  await page.click('#start');
+  await state(page, 'playing');
+  daemon.tellProbes([PROBE]);
+  await page.waitForSelector('[data-probe="nat"]');
+});
+
+test('in a session probes, reports and steps come as they are made', { timeout }, async (t) => {
+  const { page, daemon } = await play(t);
+  const run = { ...RUN, id: 7 };
+  daemon.tellProbes([{ ...PROBE, reports: [], run }]);
+  await page.waitForSelector('[data-probe="nat"][data-state="running"]');
+  daemon.tellSteps('nat', 7, 0, [STEP]);
+  daemon.tellSteps('nat', 7, 1, [{ ...STEP, summary: 'Binding success' }]);
+  await page.waitForSelector('.steps li:nth-child(2)');
+  daemon.tellProbes([{ ...PROBE, run: { ...run, duration: 1_500_000, outcome: 'failed' } }]);
+  await page.waitForSelector('[data-probe="nat"][data-state="failed"] [data-subject="ipv4"]');
+  assert.match(await page.textContent('.steps summary'), /^2 steps$/, 'a head does not take the steps away');
+  const already = { code: 'probe-running', message: 'the probe «nat» runs already (run 8): wait for its end' };
+  await page.route('**/api/probes/nat/run', (route) => route.fulfill({ status: 409, json: already }));
+  await page.click('[data-probe="nat"] button');
+  await page.waitForFunction((words) => document.querySelector('#probes').textContent.includes(words), already.message);
+});
+
 test('2000 events stay smooth to scroll', { timeout }, async (t) => {
   const { page, daemon } = await play(t);
   for (let index = 0; index < 2000; index += 1) daemon.saw({ kind: `flood.${index}`, evidence: 'packet' });
@@ -273,6 +323,10 @@ for (const colorScheme of ['light', 'dark']) {
   test(`no known accessibility fault, ${colorScheme}`, { timeout }, async (t) => {
     const { page, daemon } = await play(t, { colorScheme, bypassCSP: true });
     daemon.tellPlugins([PLUGIN, PLUGIN_CRASHED]);
+    daemon.tellProbes([PROBE, { ...PROBE, instance: 'stun', run: { ...RUN, steps: [] } }]);
+    daemon.tellSteps('stun', RUN.id, 0, [STEP]);
+    await page.waitForSelector('.steps li');
+    await page.click('[data-probe="nat"] .report > summary');
     for (const lane of ['signalling', 'stun', 'turn', 'peer']) {
       daemon.saw({
         from: 'web',
@@ -293,8 +347,10 @@ for (const colorScheme of ['light', 'dark']) {
 }
 
 test('a phone of 360 pixels needs no sideways scrolling', { timeout }, async (t) => {
-  const { page } = await play(t, { viewport: { width: 360, height: 740 } });
+  const { page, daemon } = await play(t, { viewport: { width: 360, height: 740 } });
   await seen(page, 'media.first_frame');
+  daemon.tellProbes([PROBE]);
+  await page.click('[data-probe="nat"] .report > summary');
   const [wanted, there] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
   assert.equal(there, 360);
   assert.ok(wanted <= there, `${wanted} pixels wide`);

@@ -11,7 +11,7 @@ const ARGUMENTS = [
 ];
 
 /** Opens the page with these options of Playwright's context and these plugins; ends all with the test `t`. */
-export async function openPage(t, options = {}, { plugins = [] } = {}) {
+export async function openPage(t, options = {}, { plugins = [], probes = [] } = {}) {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ARGUMENTS,
@@ -22,6 +22,7 @@ export async function openPage(t, options = {}, { plugins = [] } = {}) {
   await peer.evaluate(becomePeer);
   const daemon = new FakeDaemon(peer);
   daemon.plugins = plugins;
+  daemon.probes = probes ?? undefined;
   t.after(() => {
     daemon.over = true;
     return browser.close();

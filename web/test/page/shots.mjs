@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLUGIN_CRASHED as crashed, PLUGIN as ready } from './plugins.mjs';
+import { PROBE, RUN, STEP } from './probes.mjs';
 import { openPage } from './scene.mjs';
 
 const folder = process.argv[2];
@@ -45,6 +46,9 @@ for (const [name, options] of looks) {
     });
   }
   daemon.tellPlugins([ready, crashed]);
+  daemon.tellProbes([PROBE, { ...PROBE, instance: 'stun', run: RUN }]);
+  daemon.tellSteps('stun', RUN.id, 0, [STEP, STEP]);
+  await page.click('[data-probe="nat"] .report > summary');
   await page.click('#uplink');
   await page.waitForFunction(() => window.icescope.events().some((event) => event.kind === 'stats'));
   const uplink = {
