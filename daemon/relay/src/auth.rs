@@ -180,7 +180,9 @@ impl Authority {
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 20] {
     // HMAC takes keys of any length (RFC 2104 §2).
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else { return [0; 20] };
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 

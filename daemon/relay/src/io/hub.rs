@@ -99,11 +99,11 @@ impl Hub {
     }
 
     /// Something of a peer stands in `buffer` at `at`, for the client of `via`.
-    pub fn from_peer(&self, via: &FiveTuple, peer: SocketAddr, buffer: &mut [u8], at: Range<usize>) {
+    pub fn peer_sent(&self, via: &FiveTuple, peer: SocketAddr, buffer: &mut [u8], at: Range<usize>) {
         let now = Monotonic::now();
         let (taken, notes) = {
             let mut server = self.server();
-            (server.from_peer(now, via, peer, at.len()), server.take_notes())
+            (server.peer_sent(now, via, peer, at.len()), server.take_notes())
         };
         if let Some((port, wrap)) = taken {
             deliver(port.link(), buffer, at, wrap);
@@ -134,7 +134,9 @@ impl Hub {
     }
 
     fn note(&self, notes: &[Note], at: Monotonic) {
-        notes.iter().for_each(|note| self.observer.note(note, at));
+        for note in notes {
+            self.observer.note(note, at);
+        }
     }
 }
 

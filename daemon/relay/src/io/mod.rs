@@ -4,6 +4,7 @@ mod buffer;
 mod hub;
 mod listen;
 mod ports;
+mod serve;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use tokio::net::UdpSocket;
 
 pub use hub::Hub;
-pub use listen::{Listening, bind, serve};
+pub use listen::{Listening, bind};
+pub use serve::serve;
 use stream::Outlet;
 
 /// The way to a client.

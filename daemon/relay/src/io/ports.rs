@@ -76,7 +76,7 @@ impl Opener<'_> {
     fn bind(&self, address: IpAddr, even: bool) -> Option<UdpSocket> {
         let range = &self.hub.options.ports;
         let size = u32::from(range.end().saturating_sub(*range.start())) + 1;
-        let fits = |port: &u16| range.contains(port) && (!even || port % 2 == 0);
+        let fits = |port: &u16| range.contains(port) && (!even || port.is_multiple_of(2));
         let drawn = (0..DRAWS).map(|_| range.start() + (random() % size) as u16);
         let drawn = drawn.filter(fits).find_map(|port| open(address, port).ok());
         drawn.or_else(|| {

@@ -38,7 +38,7 @@ pub async fn serve(hub: Arc<Hub>, socket: Arc<UdpSocket>, server: SocketAddr, st
 
 /// Relays what peers send to one relayed address until `stop`.
 pub async fn relay(hub: Arc<Hub>, socket: Arc<UdpSocket>, via: FiveTuple, stop: CancellationToken) {
-    let each = |peer: SocketAddr, buffer: &mut [u8], at: Range<usize>| hub.from_peer(&via, peer, buffer, at);
+    let each = |peer: SocketAddr, buffer: &mut [u8], at: Range<usize>| hub.peer_sent(&via, peer, buffer, at);
     receive(&hub, &socket, &stop, each).await;
 }
 

@@ -85,7 +85,9 @@ impl Observer {
     }
 
     fn tell_all(&self, session: SessionId, via: &FiveTuple, seen: &[Seen]) {
-        seen.iter().for_each(|seen| self.tell(session, via, seen));
+        for seen in seen {
+            self.tell(session, via, seen);
+        }
     }
 
     fn tell_within_limit(&self, state: &mut State, session: SessionId, via: &FiveTuple, seen: &Seen) {

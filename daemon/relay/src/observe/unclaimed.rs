@@ -44,15 +44,14 @@ impl Unclaimed {
     pub fn keep(&mut self, via: FiveTuple, request: Seen, answer: Option<Seen>) {
         self.expire(request.at);
         let known = self.0.iter().position(|client| client.via == via);
-        let client = match known {
-            Some(index) => self.0.get_mut(index),
-            None => {
-                if self.0.len() >= MOST_CLIENTS {
-                    self.0.pop_front();
-                }
-                self.0.push_back(Client { via, first: request.at, seen: Vec::new() });
-                self.0.back_mut()
+        let client = if let Some(index) = known {
+            self.0.get_mut(index)
+        } else {
+            if self.0.len() >= MOST_CLIENTS {
+                self.0.pop_front();
             }
+            self.0.push_back(Client { via, first: request.at, seen: Vec::new() });
+            self.0.back_mut()
         };
         let Some(client) = client else { return };
         for seen in [Some(request), answer].into_iter().flatten() {

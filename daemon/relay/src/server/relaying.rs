@@ -16,7 +16,7 @@ impl<P: Clone> Server<P> {
     pub(super) fn channel_data(&mut self, now: Monotonic, via: &FiveTuple, bytes: &[u8]) -> Outcome<P> {
         let Some((number, payload)) = frame::channel_data(bytes) else { return Outcome::Nothing };
         let peer = self.allocations.get(via).and_then(|allocation| allocation.peer_of(number, now));
-        peer.map_or(Outcome::Nothing, |peer| self.to_peer(now, via, peer, payload))
+        peer.map_or(Outcome::Nothing, |peer| self.client_sent(now, via, peer, payload))
     }
 
     pub(super) fn send_indication(
@@ -34,13 +34,13 @@ impl<P: Clone> Server<P> {
         let peer = message.xor_address(attribute::XOR_PEER_ADDRESS);
         match (data, peer) {
             (Some(data), Some(peer)) => {
-                self.to_peer(now, via, peer, data.offset..data.offset + data.value.len())
+                self.client_sent(now, via, peer, data.offset..data.offset + data.value.len())
             }
             _ => Outcome::Nothing,
         }
     }
 
-    fn to_peer(
+    fn client_sent(
         &mut self,
         now: Monotonic,
         via: &FiveTuple,
@@ -70,14 +70,14 @@ impl<P: Clone> Server<P> {
         };
         // Between two of the relay's own addresses nothing leaves the machine: a NAT in front of it might not let it back in.
         let from = allocation.relayed;
-        match self.from_peer(now, &other, from, payload.len()) {
+        match self.peer_sent(now, &other, from, payload.len()) {
             Some((port, wrap)) => Outcome::ToClient { port, payload, wrap },
             None => Outcome::Nothing,
         }
     }
 
     /// Something came in on a relayed address. What it is to be wrapped in for the client; `None` drops it.
-    pub fn from_peer(
+    pub fn peer_sent(
         &mut self,
         now: Monotonic,
         via: &FiveTuple,

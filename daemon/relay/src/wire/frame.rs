@@ -119,9 +119,12 @@ pub fn next(stream: &[u8]) -> Next {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Class;
     use super::super::read::Message;
-    use super::super::{Class, method};
     use super::*;
+
+    /// RFC 8656 §17.
+    const DATA_METHOD: u16 = 0x007;
 
     #[test]
     fn a_payload_is_wrapped_in_place_as_an_indication() {
@@ -131,7 +134,7 @@ mod tests {
             buffer[HEADROOM..HEADROOM + 5].copy_from_slice(b"hello");
             let range = wrap(&mut buffer, HEADROOM..HEADROOM + 5, Wrap::Indication(peer, [3; 12]), false);
             let message = Message::parse(&buffer[range]).unwrap();
-            assert_eq!((message.class, message.method), (Class::Indication, 0x007));
+            assert_eq!((message.class, message.method), (Class::Indication, DATA_METHOD));
             assert_eq!(message.xor_address(attribute::XOR_PEER_ADDRESS), Some(peer));
             assert_eq!(message.get(attribute::DATA), Some(&b"hello"[..]));
             assert!(message.is_whole());

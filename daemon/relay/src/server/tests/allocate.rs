@@ -75,7 +75,7 @@ fn lifetimes_are_kept_within_bounds_and_end() {
     let mut bench = Bench::default();
     for (wanted, granted) in [(1_u32, 600_u32), (900, 900), (u32::MAX, 3600)] {
         let request = allocate(wanted as u8).with(attribute::LIFETIME, &wanted.to_be_bytes());
-        let via = via(&format!("192.0.2.9:{}", granted));
+        let via = via(&format!("192.0.2.9:{granted}"));
         let signed = bench.sign(via, "aa", request);
         let answer = bench.answer(via, &signed);
         assert_eq!(Message::parse(&answer).unwrap().number(attribute::LIFETIME), Some(granted), "{wanted}");

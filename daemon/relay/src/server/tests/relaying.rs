@@ -17,7 +17,7 @@ fn allocated() -> Bench {
 
 fn from_peer(bench: &mut Bench, client: &str, peer: &str) -> Option<Wrap> {
     let now = bench.now.monotonic;
-    bench.server.from_peer(now, &via(client), peer.parse().unwrap(), 4).map(|(_, wrap)| wrap)
+    bench.server.peer_sent(now, &via(client), peer.parse().unwrap(), 4).map(|(_, wrap)| wrap)
 }
 
 #[test]
