@@ -48,18 +48,27 @@ fn in_user_namespace() {
         }
         Ok(_) => {}
     }
-    let thread = std::thread::current();
-    let (Ok(program), Some(test)) = (std::env::current_exe(), thread.name().filter(|&name| name != "main"))
-    else {
-        return skip("this test does not know its name: run without --test-threads=1, or as root");
+    let (Ok(program), Some(test)) = (std::env::current_exe(), test_name()) else {
+        return skip("this test does not know its name: run it without --test-threads=1, or as root");
     };
-    let words = [program.as_os_str(), test.as_ref(), "--exact".as_ref(), "--nocapture".as_ref()];
+    let words = [program.as_os_str(), test.as_str().as_ref(), "--exact".as_ref(), "--nocapture".as_ref()];
     let output = enter(&words).env(INSIDE, "1").output().expect("setpriv could be started before");
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "inside a user namespace:\n{said}");
     assert!(said.contains("1 passed"), "the test was not found inside the user namespace:\n{said}");
     eprint!("{said}");
+}
+
+/// The name of the running test: its thread bears it, or it is the one that was asked for by name.
+fn test_name() -> Option<String> {
+    let thread = std::thread::current();
+    if let Some(name) = thread.name().filter(|&name| name != "main") {
+        return Some(name.to_owned());
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    arguments.iter().any(|one| one == "--exact").then_some(())?;
+    arguments.into_iter().find(|one| !one.starts_with('-'))
 }
 
 fn skip(why: &str) {

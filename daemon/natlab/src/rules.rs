@@ -15,11 +15,17 @@ use std::net::Ipv4Addr;
 
 use crate::plan::{Egress, Filtering, Mapping, Nat, Ports};
 
-/// Public ports that are not the local ones, and how many mappings there are before the first comes again.
+/// Mappings that get other ports than the local ones, before a port comes again: more than a test makes, little for nft.
 ///
-/// Each is given once: the kernel's own random choice may give one port to two endpoints, for it minds only whole flows, and
-/// then drops what the second sends to a destination of the first.
-const PUBLIC_PORTS: std::ops::Range<u16> = 40_000..44_000;
+/// Each port is given once: the kernel's own random choice may give one to two endpoints, for it minds only whole flows, and
+/// then drops what the second endpoint sends to a destination of the first.
+const MAPPINGS: usize = 4_000;
+
+/// Where sequential ports begin.
+const FIRST_SEQUENTIAL: u16 = 40_000;
+
+/// Where random ports begin: below are the well-known ones.
+const FIRST_RANDOM: u16 = 1_024;
 
 /// The addresses that an IPv4 NAT works on.
 #[derive(Debug, Clone, Copy)]
@@ -194,9 +200,13 @@ fn post(nat: &Nat, wan: Ipv4Addr, key: Option<&str>) -> String {
     let _ = match nat.ports {
         Ports::Kept => writeln!(rules, "    snat ip to {wan}"),
         Ports::Random => {
-            writeln!(rules, "{}", next_port(wan, &shuffled(PUBLIC_PORTS.collect(), wan.to_bits())))
+            let ports = shuffled((FIRST_RANDOM..=u16::MAX).collect(), wan.to_bits());
+            writeln!(rules, "{}", next_port(wan, &ports[..MAPPINGS]))
         }
-        Ports::Sequential => writeln!(rules, "{}", next_port(wan, &PUBLIC_PORTS.collect::<Vec<u16>>())),
+        Ports::Sequential => {
+            let ports: Vec<u16> = (FIRST_SEQUENTIAL..).take(MAPPINGS).collect();
+            writeln!(rules, "{}", next_port(wan, &ports))
+        }
     };
     rules
 }
@@ -255,12 +265,12 @@ mod tests {
 
     #[test]
     fn shuffled_ports_are_the_same_ports_in_another_order() {
-        let mut shuffled = shuffled(PUBLIC_PORTS.collect(), 7);
-        assert_ne!(shuffled, PUBLIC_PORTS.collect::<Vec<_>>());
-        let in_a_row = shuffled.windows(2).filter(|two| two[1] == two[0] + 1).count();
+        let ordered: Vec<u16> = (FIRST_RANDOM..=u16::MAX).collect();
+        let mut shuffled = shuffled(ordered.clone(), 7);
+        let in_a_row = shuffled.windows(2).filter(|two| two[1].wrapping_sub(two[0]) == 1).count();
         assert!(in_a_row < 20, "{in_a_row} ports follow the one before");
         shuffled.sort_unstable();
-        assert_eq!(shuffled, PUBLIC_PORTS.collect::<Vec<_>>());
+        assert_eq!(shuffled, ordered);
     }
 
     #[test]

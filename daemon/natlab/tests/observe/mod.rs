@@ -8,6 +8,9 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
 use icescope_natlab::{Facts, Filtering, Mapping, Ports, Site, Tcp, Udp};
 
 /// Longer than any packet takes on a busy machine; only a broken lab waits so long.
@@ -199,6 +202,42 @@ fn reaches(site: &Site, to: &TcpListener) -> bool {
     site.run(|| TcpStream::connect_timeout(&to, PATIENCE).is_ok()).expect("a thread on the host")
 }
 
+/// Whether TCP passes to any port: a connection to port 443 is the witness that the other one had time to come about.
+fn tcp(site: &Site, far: &Far) -> Tcp {
+    let to = far.tcp[1].local_addr().expect("a listener has an address");
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let attempt = site.run(|| -> rustix::io::Result<_> {
+        let socket =
+            socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+        match connect(&socket, &to) {
+            Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
+            Err(errno) => Err(errno),
+        }
+    });
+    let _attempt = attempt.expect("a thread on the host").expect("there is a route");
+    assert!(reaches(site, &far.tcp[0]), "every site lets TCP to port 443 out");
+    far.tcp[1].set_nonblocking(true).expect("a listener can be made not to wait");
+    match far.tcp[1].accept() {
+        Ok(_) => Tcp::Works,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            Tcp::Only443
+        }
+    }
+}
+
+/// Whether the router next to the host has an address of RFC 6598 that another one translates.
+fn cgnat(site: &Site, far: &Far) -> bool {
+    let (Some(home), Some(&wan)) = (site.routers().last(), site.addresses().translators.first()) else {
+        return false;
+    };
+    let socket = home.udp((wan, 20_000)).expect("the router has this address");
+    let shared = wan.octets()[0] == 100 && wan.octets()[1] & 0xc0 == 64;
+    let translated = mapped(&socket, &far.udp[0][0]).ip() != IpAddr::V4(wan);
+    assert_eq!(shared, translated, "a carrier's NAT and its addresses come together");
+    shared
+}
+
 /// Whether UDP passes, and to where. A TCP connection to port 443 is the witness that packets had time to arrive.
 fn udp(site: &Site, local: IpAddr, far: &Far) -> Udp {
     let socket = fresh(site, local, far);
@@ -231,14 +270,7 @@ fn udp(site: &Site, local: IpAddr, far: &Far) -> Udp {
 pub fn observe(site: &Site, local: IpAddr, far: &Far, expected: &Facts) -> Facts {
     far.forget();
     let udp = udp(site, local, far);
-    let tcp = match expected.tcp {
-        // A connection that is not answered takes the kernel long to give up: asked elsewhere, once.
-        Tcp::Only443 => Tcp::Only443,
-        Tcp::Works => {
-            assert!(reaches(site, &far.tcp[1]), "TCP reaches any port");
-            Tcp::Works
-        }
-    };
+    let tcp = tcp(site, far);
     if matches!(udp, Udp::Dropped | Udp::Rejected) {
         let nothing = Facts { nat: None, mapping: None, filtering: None, ports: None, ..expected.clone() };
         return Facts { udp, tcp, ..nothing };
@@ -252,7 +284,7 @@ pub fn observe(site: &Site, local: IpAddr, far: &Far, expected: &Facts) -> Facts
         filtering: Some(filtering(site, local, far)),
         ports: Some(ports(site, local, far)),
         hairpin: expected.hairpin.map(|_| hairpin(site, local, far, mapping)),
-        cgnat: expected.cgnat,
+        cgnat: expected.cgnat.map(|_| cgnat(site, far)),
         udp,
         tcp,
         lifetime: expected.lifetime.and_then(|lifetime| lives_so_long(site, local, far, lifetime)),
