@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use icescope_probe_kit::message::Request;
 use icescope_probe_kit::stream::{self, Connection, TlsError, TlsFacts, TrustAnchors, frames};
-use icescope_probe_kit::testing::{self, Authority, Servers, Validity};
+use icescope_probe_kit::testing::{self, Authority, DeadPort, Servers, Validity};
 use icescope_probe_kit::url::{Host, Protocol};
 
 /// What a test waits for at most; nothing here takes as long unless it is broken.
@@ -50,7 +50,8 @@ async fn transactions_run_over_tcp() {
 
 #[tokio::test]
 async fn a_closed_tcp_port_is_refused() {
-    let error = Connection::tcp(testing::dead_tcp(), LIMIT).await.unwrap_err();
+    let dead = DeadPort::new();
+    let error = Connection::tcp(dead.address(), LIMIT).await.unwrap_err();
     assert_eq!(error.code(), "port-unreachable");
     assert!(error.to_string().contains("nothing listens"), "{error}");
 }

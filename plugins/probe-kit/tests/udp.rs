@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use icescope_probe_kit::message::{Message, Request};
 use icescope_probe_kit::observe::{Direction, End, Path, Watch};
-use icescope_probe_kit::testing::{self, Servers};
+use icescope_probe_kit::testing::{self, DeadPort, Servers};
 use icescope_probe_kit::transaction::Schedule;
 use icescope_probe_kit::udp::Socket;
 
@@ -78,7 +78,8 @@ async fn a_lost_request_is_sent_again_with_the_same_id_and_its_round_trip_is_not
 
 #[tokio::test]
 async fn a_closed_port_is_known_at_once_by_icmp() {
-    let server = testing::dead_udp();
+    let dead = DeadPort::new();
+    let server = dead.address();
     let socket = Socket::connect(server).await.unwrap();
     let notes = Notes::default();
     let exchange = socket.transact(&request(), server, Schedule::within(LIMIT), &notes).await;

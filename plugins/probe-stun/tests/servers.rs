@@ -11,7 +11,7 @@ use icescope_plugin_sdk::{IceServer, Outcome, abi};
 use icescope_probe_kit::attributes::discovery::{OtherAddress, ResponseOrigin};
 use icescope_probe_kit::attributes::stun::{AlternateServer, ErrorCode, MappedAddress};
 use icescope_probe_kit::message::{Class, Message, Request};
-use icescope_probe_kit::testing::{self, Behaviour, SOFTWARE, Servers};
+use icescope_probe_kit::testing::{self, Behaviour, DeadPort, SOFTWARE, Servers};
 use serde_json::{Value, json};
 use stun_rs::ErrorCode as Code;
 
@@ -35,8 +35,7 @@ fn refuse(code: u16, reason: &'static str) -> Behaviour {
 #[test]
 fn a_server_that_answers_is_measured_over_udp_and_tcp() {
     let servers = Servers::new();
-    let server = servers.udp(testing::plain());
-    servers.tcp_at(server, testing::plain());
+    let server = servers.udp_and_tcp(testing::plain(), testing::plain());
     let url = format!("stun:{server}");
     let ran = run(&[&url], &quick());
     assert_eq!(ran.outcome(), Outcome::Pass);
@@ -97,8 +96,8 @@ fn every_packet_is_told_as_it_was_seen() {
 
 #[test]
 fn a_closed_port_is_not_reachable_and_icmp_says_so() {
-    let dead = testing::dead_udp();
-    let ran = run(&[&format!("stun:{dead}")], &quick());
+    let dead = DeadPort::new();
+    let ran = run(&[&format!("stun:{}", dead.address())], &quick());
     assert_eq!(ran.outcome(), Outcome::Failed);
     let document = ran.document();
     for protocol in ["udp", "tcp"] {
@@ -116,14 +115,13 @@ fn a_closed_port_is_not_reachable_and_icmp_says_so() {
 #[test]
 fn a_black_hole_is_not_reachable_after_all_its_time_and_tcp_can_tell_that_the_server_lives() {
     let servers = Servers::new();
-    let server = servers.udp(testing::silent());
-    servers.tcp_at(server, testing::plain());
-    let ran = run(&[&format!("stun:{server}")], &quick());
+    let server = servers.udp_and_tcp(testing::silent(), testing::plain());
+    let ran = run(&[&format!("stun:{server}")], &json!({ "timeout": 3 }));
     assert_eq!(ran.outcome(), Outcome::Failed, "the URL names UDP");
     let document = ran.document();
     let udp = path(&document, "udp");
     assert_eq!((&udp["reachable"], &udp["network_error"]), (&json!(false), &json!(null)));
-    assert_eq!(udp["loss"], json!({ "sent": 3, "lost": 3 }), "at 0, 0.5 and 1.5 s");
+    assert_eq!(udp["loss"], json!({ "sent": 3, "lost": 3 }), "at 0, 0.5 and 1.5 s of 3");
     assert_eq!(path(&document, "tcp")["reachable"], true);
     let summary = document["summary"].as_str().unwrap();
     assert!(
@@ -155,10 +153,14 @@ fn the_runs_deadline_is_kept_and_what_is_known_by_then_is_reported() {
     let host = FakeHost::new();
     let mut probe = common::instance(&host, &json!({ "timeout": 40 }));
     let args = json!({ "servers": [format!("turn:{dead}")] });
-    let outcome = probe.run(&args, common::deadline(Duration::from_millis(900)), 77);
+    let outcome = probe.run(&args, common::deadline(Duration::from_millis(1200)), 77);
     let ran = Ran { host, outcome };
     assert_eq!(ran.outcome(), Outcome::Failed);
-    assert_eq!(path(&ran.document(), "udp")["loss"], json!({ "sent": 2, "lost": 2 }), "at 0 and 0.5 s");
+    let document = ran.document();
+    let udp = path(&document, "udp");
+    assert_eq!((&udp["reachable"], &udp["loss"]["sent"]), (&json!(false), &udp["loss"]["lost"]));
+    // At 0 and 0.5 s of the 0.9 s that are measured; a stalled machine may miss the second.
+    assert!(matches!(udp["loss"]["sent"].as_u64(), Some(1 | 2)), "{udp}");
 }
 
 #[test]

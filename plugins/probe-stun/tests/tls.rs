@@ -6,7 +6,7 @@ use std::io::Write;
 
 use common::{path, run};
 use icescope_plugin_sdk::Outcome;
-use icescope_probe_kit::testing::{self, Authority, Servers, Validity};
+use icescope_probe_kit::testing::{self, Authority, DeadPort, Servers, Validity};
 use serde_json::{Value, json};
 
 /// Trusts this authority.
@@ -86,7 +86,8 @@ fn what_is_wrong_with_a_certificate_is_told_apart_with_its_chain() {
 
 #[test]
 fn a_closed_tls_port_is_refused_and_plain_udp_is_not_tried() {
-    let document = run(&[&format!("stuns:{}", testing::dead_tcp())], &json!({})).document();
+    let dead = DeadPort::new();
+    let document = run(&[&format!("stuns:{}", dead.address())], &json!({})).document();
     let paths = document["paths"].as_array().unwrap();
     assert_eq!(paths.len(), 1);
     assert_eq!((&paths[0]["reachable"], &paths[0]["tls"]), (&json!(false), &json!(null)));

@@ -24,12 +24,15 @@ pub struct Authority {
 }
 
 /// A server's certificate with its key.
-#[derive(Debug)]
 pub struct Identity {
     /// Its own certificate first.
     pub chain: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: PrivateKeyDer<'static>,
+    /// The chain in PEM, for servers that want files.
+    pub chain_pem: String,
+    /// The key in PEM.
+    pub key_pem: String,
 }
 
 impl Authority {
@@ -68,6 +71,8 @@ impl Authority {
         Identity {
             chain: vec![certificate.der().clone(), self.certificate.clone()],
             key: PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            chain_pem: format!("{}{}", certificate.pem(), self.pem),
+            key_pem: key.serialize_pem(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use stun_rs::attributes::stun::{Software, XorMappedAddress};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -105,7 +105,23 @@ impl Servers {
     /// The address is not there.
     pub fn udp_on(&self, ip: IpAddr, behaviour: Behaviour) -> SocketAddr {
         // Not by the runtime: a test may be on another one.
-        let socket = std::net::UdpSocket::bind((ip, 0)).expect("a UDP socket");
+        self.answer(std::net::UdpSocket::bind((ip, 0)).expect("a UDP socket"), behaviour)
+    }
+
+    /// A UDP and a TCP server on the same port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// The system gives no sockets.
+    pub fn udp_and_tcp(&self, udp: Behaviour, tcp: Behaviour) -> SocketAddr {
+        let (socket, listener) = on_one_port(|udp, address| {
+            let listener = std::net::TcpListener::bind(address).ok()?;
+            Some((udp.try_clone().expect("a socket"), listener))
+        });
+        self.listen(listener, tcp, None);
+        self.answer(socket, udp)
+    }
+
+    fn answer(&self, socket: std::net::UdpSocket, behaviour: Behaviour) -> SocketAddr {
         let address = socket.local_addr().expect("an address");
         socket.set_nonblocking(true).expect("a socket that does not block");
         let seen = Arc::clone(&self.seen);
@@ -131,15 +147,7 @@ impl Servers {
     /// # Panics
     /// The system gives no socket.
     pub fn tcp(&self, behaviour: Behaviour) -> SocketAddr {
-        self.tcp_at((Ipv4Addr::LOCALHOST, 0).into(), behaviour)
-    }
-
-    /// A TCP server at this very address.
-    ///
-    /// # Panics
-    /// It is taken.
-    pub fn tcp_at(&self, address: SocketAddr, behaviour: Behaviour) -> SocketAddr {
-        self.listen(address, behaviour, None)
+        self.listen(loopback_listener(), behaviour, None)
     }
 
     /// A TLS server on 127.0.0.1 that shows this certificate.
@@ -154,11 +162,15 @@ impl Servers {
             .with_single_cert(identity.chain.clone(), identity.key.clone_key())
             .expect("a certificate with its key");
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        self.listen((Ipv4Addr::LOCALHOST, 0).into(), behaviour, Some(acceptor))
+        self.listen(loopback_listener(), behaviour, Some(acceptor))
     }
 
-    fn listen(&self, address: SocketAddr, behaviour: Behaviour, tls: Option<TlsAcceptor>) -> SocketAddr {
-        let listener = std::net::TcpListener::bind(address).expect("a TCP listener");
+    fn listen(
+        &self,
+        listener: std::net::TcpListener,
+        behaviour: Behaviour,
+        tls: Option<TlsAcceptor>,
+    ) -> SocketAddr {
         let address = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("a socket that does not block");
         let seen = Arc::clone(&self.seen);
@@ -182,6 +194,10 @@ impl Servers {
         });
         address
     }
+}
+
+fn loopback_listener() -> std::net::TcpListener {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP listener")
 }
 
 async fn serve(
@@ -208,20 +224,52 @@ async fn serve(
     }
 }
 
-/// A UDP port of 127.0.0.1 on which nothing listens: it was free a moment ago.
-///
-/// # Panics
-/// The system gives no socket.
-pub fn dead_udp() -> SocketAddr {
-    let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP socket");
-    socket.local_addr().expect("an address")
+/// A port of 127.0.0.1 on which nothing listens, by UDP and by TCP, and which nobody else gets as long as this is there.
+#[derive(Debug)]
+pub struct DeadPort {
+    udp: std::net::UdpSocket,
+    _tcp: TcpSocket,
 }
 
-/// A TCP port of 127.0.0.1 on which nothing listens: it was free a moment ago.
-///
-/// # Panics
-/// The system gives no socket.
-pub fn dead_tcp() -> SocketAddr {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a TCP listener");
-    listener.local_addr().expect("an address")
+impl Default for DeadPort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DeadPort {
+    /// Takes a port.
+    ///
+    /// # Panics
+    /// The system gives no socket.
+    pub fn new() -> Self {
+        on_one_port(|udp, address| {
+            // Connected to itself it hears nobody else: the system answers for it that the port is closed.
+            udp.connect(address).expect("a connected socket");
+            let tcp = TcpSocket::new_v4().expect("a TCP socket");
+            // Bound, but not listening.
+            tcp.bind(address).ok()?;
+            Some(Self { udp: udp.try_clone().expect("a socket"), _tcp: tcp })
+        })
+    }
+
+    /// Where nothing listens.
+    ///
+    /// # Panics
+    /// Never: the socket is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.udp.local_addr().expect("an address")
+    }
+}
+
+/// Tries UDP ports of 127.0.0.1 until `with` can use one, for TCP too.
+fn on_one_port<R>(mut with: impl FnMut(&std::net::UdpSocket, SocketAddr) -> Option<R>) -> R {
+    for _ in 0..100 {
+        let udp = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP socket");
+        let address = udp.local_addr().expect("an address");
+        if let Some(result) = with(&udp, address) {
+            return result;
+        }
+    }
+    panic!("no port of 127.0.0.1 is free for both UDP and TCP");
 }
