@@ -59,6 +59,17 @@ pub const KEYS: &[Key] = &[
     key("ice.timeouts.vanished", Reload),
     key("ice.timeouts.connect", Reload),
     key("relay.enabled", Restart),
+    key("relay.listen", Restart),
+    key("relay.tls-listen", Restart),
+    key("relay.tls.certificate", Restart),
+    key("relay.tls.key", Restart),
+    key("relay.relay-addresses", Restart),
+    key("relay.external-addresses", Restart),
+    key("relay.port-range", Restart),
+    key("relay.realm", Restart),
+    key("relay.lifetime", Reload),
+    key("relay.quota", Reload),
+    key("relay.allow-peers", Reload),
     key("plugin[].name", Reload),
     key("plugin[].path", Reload),
     key("plugin[].id", Reload),
@@ -88,7 +99,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Tables of what this version does not have yet.
-const PLANNED: [&str; 2] = ["relay", "history"];
+const PLANNED: [&str; 1] = ["history"];
 
 /// What may stand under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,7 +48,7 @@ pub use crate::nat_address::NatAddress;
 pub use crate::plugin::{Isolation, Plugin};
 pub use crate::probes::Probes;
 pub use crate::problem::{Place, Problem, Problems, Severity};
-pub use crate::relay::Relay;
+pub use crate::relay::{Block, Certificate, Relay};
 pub use crate::secret::{Environment, Secret};
 pub use crate::server::{Server, Tls};
 pub use crate::settings::{Settings, load, parse};

@@ -73,7 +73,7 @@ impl Server {
             item.list("[\"robot.local\"]", |item| item.parsed("\"robot.local\"", Host::parse))
         };
         let server = Self {
-            listen: table.or("listen", default.listen, listen),
+            listen: table.or("listen", default.listen, addresses_with_ports),
             public_url: table
                 .optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
             allowed_hosts: table.or("allowed-hosts", default.allowed_hosts, hosts),
@@ -90,7 +90,8 @@ impl Server {
     }
 }
 
-fn listen(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
+/// One address to listen on, or several.
+pub(crate) fn addresses_with_ports(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
     let address = |item: &Item<'_>| {
         item.parsed(ADDRESS, |text| text.parse().map_err(|_| "is not an address with a port".to_owned()))
     };
@@ -99,7 +100,7 @@ fn listen(item: &Item<'_>) -> Option<Vec<SocketAddr>> {
         None => item.list(ADDRESS, address)?,
     };
     if list.is_empty() {
-        return item.fail("the daemon would listen nowhere", format!("write {ADDRESS}"));
+        return item.fail("this list is empty: nothing would be listened on", format!("write {ADDRESS}"));
     }
     match list
         .iter()
@@ -125,7 +126,7 @@ fn token(item: &Item<'_>) -> Option<Secret> {
 }
 
 impl Tls {
-    fn read(table: &Table<'_>) -> Option<Self> {
+    pub(crate) fn read(table: &Table<'_>) -> Option<Self> {
         if !table.is_there() {
             return None;
         }

@@ -87,6 +87,12 @@ impl Settings {
         &self.warnings
     }
 
+    /// Whether the embedded relay is to run: as `relay.enabled` says, else where no other server is configured.
+    pub fn has_relay(&self) -> bool {
+        let alone = self.ice.servers.is_empty() && self.ice.browser.servers.is_empty();
+        self.relay.enabled.unwrap_or(alone)
+    }
+
     /// Where the value stands that a JSON pointer (RFC 6901) names in the `[plugin.config]` of the plugin with this
     /// index. A pointer to what is not there gives the nearest table around it.
     pub fn locate(&self, plugin: usize, pointer: &str) -> Span {
@@ -156,21 +162,23 @@ fn read_tables(root: &Table<'_>) -> Settings {
     if let Some(names) = names {
         settings.source.check(&root.table("source"), &names);
     }
-    check_policy(root, &settings.ice);
+    check_policy(root, &settings);
     root.finish();
     settings
 }
 
 /// With the policy «relay» and no TURN server no connection can come up.
-fn check_policy(root: &Table<'_>, ice: &Ice) {
-    if ice.policy != Policy::Relay || ice.servers.iter().any(|server| server.urls.iter().any(IceUrl::is_turn))
-    {
+fn check_policy(root: &Table<'_>, settings: &Settings) {
+    let ice = &settings.ice;
+    let has_turn = ice.servers.iter().any(|server| server.urls.iter().any(IceUrl::is_turn));
+    if ice.policy != Policy::Relay || has_turn || settings.has_relay() {
         return;
     }
     if let Some(policy) = root.table("ice").get("policy") {
         policy.fail::<()>(
             "with \"relay\" only TURN servers make candidates, and ice.servers names none that the daemon can use",
-            "add a TURN server (turn:HOST) with its credential-file or secret-file to ice.servers, or write \"all\"",
+            "add a TURN server (turn:HOST) with its credential-file or secret-file to ice.servers, let the embedded one do it \
+             (relay.enabled = true), or write \"all\"",
         );
     }
 }
