@@ -50,7 +50,7 @@ impl Scene {
         );
         let probes = Probes::default();
         let prober = Prober::start(host.clone(), probes.clone(), plan);
-        Self { host, probes, prober, folder: folder }
+        Self { host, probes, prober, folder }
     }
 
     /// Waits until the probes are as wanted.
