@@ -32,6 +32,7 @@ pub const TEST: &[&str] = &[
     "iproute2",
     "man-db",
     "nftables",
+    "openssl",
     "procps",
     "python3-venv",
     "systemd",
