@@ -18,6 +18,7 @@ mod stage;
 pub mod tap;
 mod uplink;
 
+pub use local_addresses::own_addresses;
 pub use options::{BitRates, Families, IceServer, MappedAddress, Mdns, Options, Policy};
 pub use peer::{Peer, PeerError};
 pub use source::{Controls, OpenStream, Sources};

@@ -34,6 +34,11 @@ impl LocalAddresses {
     }
 }
 
+/// The host's own addresses that the options let sessions use, in the system's order, as they are now.
+pub fn own_addresses(options: &Options) -> Vec<IpAddr> {
+    usable(options)
+}
+
 fn usable(options: &Options) -> Vec<IpAddr> {
     let interfaces = match rtc::shared::ifaces::ifaces() {
         Ok(interfaces) => interfaces,

@@ -11,6 +11,7 @@ pub mod candidate;
 mod classify;
 mod counters;
 mod demux;
+pub mod describe;
 mod dtls;
 mod exchange;
 mod fragments;
