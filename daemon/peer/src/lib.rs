@@ -16,9 +16,11 @@ mod session;
 mod source;
 mod stage;
 pub mod tap;
+mod tls;
 mod uplink;
 
 pub use local_addresses::own_addresses;
 pub use options::{BitRates, Families, IceServer, MappedAddress, Mdns, Options, Policy};
 pub use peer::{Peer, PeerError};
 pub use source::{Controls, OpenStream, Sources};
+pub use tls::{RootsError, roots_from_pem};

@@ -49,7 +49,8 @@ impl Families {
 /// A STUN or TURN server for the daemon's own use.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct IceServer {
-    /// `stun:`, `turn:` URLs (RFC 7064, RFC 7065).
+    /// `stun:` URLs, `turn:` URLs over UDP and TCP, `turns:` URLs over TCP (RFC 7064, RFC 7065). Others are skipped, and a
+    /// session's record says so.
     pub urls: Vec<String>,
     /// TURN user name; empty for STUN.
     pub username: String,
@@ -107,6 +108,9 @@ pub struct Options {
     pub addresses: Vec<MappedAddress>,
     /// STUN and TURN servers for the daemon's own candidates.
     pub ice_servers: Vec<IceServer>,
+    /// Certificates in DER that are trusted beside the system's roots when a TURN server is spoken to over TLS; read them from
+    /// a file with [`crate::roots_from_pem`].
+    pub extra_roots: Vec<Vec<u8>>,
     /// Which pairs may be used.
     pub policy: Policy,
     /// Whether `.local` candidates are resolved.
@@ -145,6 +149,7 @@ impl Default for Options {
             tcp_port: None,
             addresses: Vec::new(),
             ice_servers: Vec::new(),
+            extra_roots: Vec::new(),
             policy: Policy::All,
             mdns: Mdns::Auto,
             // ICE itself gives up after about 30 s of checks (RFC 8445 §14 suggests tens of seconds).

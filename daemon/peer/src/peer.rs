@@ -13,11 +13,13 @@ use crate::local_addresses::LocalAddresses;
 use crate::media::hub::{Hub, HubOptions};
 use crate::options::Options;
 use crate::session::engine::Credentials;
+use crate::session::ice_servers::IceServers;
 use crate::session::report::Report;
 use crate::session::{Media, Session, build, watchdog};
 use crate::source::Sources;
 use crate::tap::shared_port::{SharedPort, SharedPortError};
 use crate::tap::shared_tcp::SharedTcpPort;
+use crate::tls::Trust;
 
 /// Seconds after which a client that found no room is told to try again: about how long a vanished one takes its place.
 const RETRY_AFTER_S: u32 = 10;
@@ -46,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) sink: EventSink,
     pub(crate) credentials: Credentials,
     pub(crate) addresses: LocalAddresses,
+    pub(crate) trust: Trust,
     pub(crate) shared_port: Option<Arc<SharedPort>>,
     pub(crate) shared_tcp: Option<Arc<SharedTcpPort>>,
     pub(crate) stop: CancellationToken,
@@ -112,6 +115,13 @@ fn hub_options(options: &Options) -> HubOptions {
     }
 }
 
+/// Reads the roots now if TLS will be spoken: not while a session waits.
+fn prepare(trust: &Trust, options: &Options) {
+    if IceServers::want_tls(&options.ice_servers) {
+        trust.config(&options.extra_roots);
+    }
+}
+
 impl Peer {
     /// A peer without sessions. Must be called within a Tokio runtime.
     pub fn new(options: Options, sources: Arc<dyn Sources>, sink: EventSink) -> Result<Self, PeerError> {
@@ -126,6 +136,8 @@ impl Peer {
             Some(port) => Some(SharedTcpPort::bind(&addresses.list(&options), port)?),
             None => None,
         };
+        let trust = Trust::default();
+        prepare(&trust, &options);
         let inner = Arc::new(Inner {
             options: RwLock::new(Arc::new(options)),
             sessions: Mutex::default(),
@@ -133,6 +145,7 @@ impl Peer {
             sink,
             credentials: Credentials::generate().map_err(PeerError::Certificate)?,
             addresses,
+            trust,
             shared_port,
             shared_tcp,
             stop,
@@ -241,6 +254,7 @@ impl Peer {
     /// Takes other options. Running sessions keep what they were made with; the shared UDP port stays as it is.
     pub fn reconfigure(&self, options: Options) {
         self.inner.hub.reconfigure(hub_options(&options));
+        prepare(&self.inner.trust, &options);
         *self.inner.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
         self.inner.addresses.forget();
         self.warm_up();

@@ -3,8 +3,9 @@
 
 mod tap_common;
 
-use icescope_model::Lane;
-use tap_common::turn::{SECRET, USER, relayed, turn_server};
+use icescope_model::{Lane, Level};
+use tap_common::coturn::{SECRET, USER};
+use tap_common::turn::{relayed, turn_server};
 use tap_common::{End, connect, count, fact};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +21,7 @@ async fn a_relayed_connection_is_recorded_inside_and_out_and_is_not_slow() {
     let of =
         |kind: &str| events.iter().find(|event| event.kind == kind).unwrap_or_else(|| panic!("no {kind}"));
     let refused = of("turn.allocate.error");
-    assert_eq!((fact(refused, "errorCode"), refused.level), ("401".to_owned(), icescope_model::Level::Info));
+    assert_eq!((fact(refused, "errorCode"), refused.level), ("401".to_owned(), Level::Info));
     assert_eq!((refused.from, refused.to), (Lane::Turn, Lane::Peer));
     let granted = of("turn.allocate.success");
     let own_relayed = fact(granted, "relayedAddress");
@@ -75,4 +76,8 @@ async fn a_wrong_password_shows_as_a_second_401() {
         .map(|event| fact(event, "errorCode"))
         .collect();
     assert_eq!(codes[..2], ["401", "401"]);
+    // The first is the challenge; the second is the end of it.
+    let refusals: Vec<_> = events.iter().filter(|event| event.kind == "turn.allocate.error").collect();
+    assert_eq!((refusals[0].level, fact(refusals[0], "credentialRefused")), (Level::Info, String::new()));
+    assert_eq!((refusals[1].level, fact(refusals[1], "credentialRefused")), (Level::Warn, "true".to_owned()));
 }

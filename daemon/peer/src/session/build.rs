@@ -19,11 +19,12 @@ use tokio_util::task::TaskTracker;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCSessionDescription, Registry,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfiguration, RTCSessionDescription, Registry,
 };
 
 use super::engine;
 use super::handler::{Handler, States};
+use super::ice_servers::IceServers;
 use super::report::Report;
 use super::sdp;
 use super::trickle::Pace;
@@ -83,7 +84,12 @@ pub(crate) async fn answer(
     let report = Report { session: id, sink: inner.sink.clone() };
     let (ending, ended) = mpsc::channel(1);
     let mut prepared = prepare(inner, id, &offer.direction, &facts, &ending)?;
-    let wire = Wire::new(inner, id, &options);
+    let mut servers = IceServers::sort(&options, || inner.trust.config(&options.extra_roots));
+    for (url, why) in &servers.skipped {
+        report.skipped_server(url, why);
+    }
+    let for_crate = std::mem::take(&mut servers.for_crate);
+    let wire = Wire::new(inner, id, &options, servers);
     if let Media::Play { viewer, .. } = &prepared.media {
         viewer.set_wake(wire.waker());
     }
@@ -93,16 +99,14 @@ pub(crate) async fn answer(
     });
     let states = watch::Sender::new(States::default());
     let changes = states.subscribe();
-    let handler = Handler {
-        told: Arc::clone(&told),
-        report: report.clone(),
-        states,
-        addresses: Arc::clone(&wire.addresses),
-    };
+    let handler = Handler { told: Arc::clone(&told), report: report.clone(), states, wire: wire.clone() };
+    let configuration = inner.credentials.configuration(&options, for_crate);
     let addresses: Vec<SocketAddr> = bind_addresses(inner, &options)?;
     let engines = (std::mem::take(&mut prepared.engine), std::mem::take(&mut prepared.registry));
-    let opened =
-        Opened::new(inner, Box::pin(connect(inner, &options, &wire, handler, engines, &addresses)).await?);
+    let opened = Opened::new(
+        inner,
+        Box::pin(connect(inner, &options, (configuration, &wire), handler, engines, &addresses)).await?,
+    );
     let connection = &opened.connection;
     if let Some(track) = &prepared.track {
         // Not as a send-only transceiver: the crate would not match that with a client's `sendrecv`.
@@ -294,7 +298,7 @@ fn bind_addresses(inner: &Inner, options: &Options) -> Result<Vec<SocketAddr>, S
 async fn connect(
     inner: &Inner,
     options: &Options,
-    wire: &Wire,
+    (configuration, wire): (RTCConfiguration, &Wire),
     handler: Handler,
     (engine, registry): (MediaEngine, Registry),
     addresses: &[SocketAddr],
@@ -302,7 +306,7 @@ async fn connect(
     // The tap puts the shared port in the place of these listeners.
     let tcp = if inner.shared_tcp.is_some() { addresses.to_vec() } else { vec![] };
     let builder = PeerConnectionBuilder::new()
-        .with_configuration(inner.credentials.configuration(options))
+        .with_configuration(configuration)
         .with_setting_engine(inner.credentials.settings(options, mdns_mode(options.mdns)).build())
         .with_media_engine(engine)
         .with_interceptor_registry(registry)

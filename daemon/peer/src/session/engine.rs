@@ -61,14 +61,9 @@ impl Credentials {
     }
 
     /// The configuration of a connection.
-    pub(crate) fn configuration(&self, options: &Options) -> RTCConfiguration {
-        let servers = options.ice_servers.iter().map(|server| RTCIceServer {
-            urls: server.urls.clone(),
-            username: server.username.clone(),
-            credential: server.credential.clone(),
-        });
+    pub(crate) fn configuration(&self, options: &Options, servers: Vec<RTCIceServer>) -> RTCConfiguration {
         RTCConfigurationBuilder::new()
-            .with_ice_servers(servers.collect())
+            .with_ice_servers(servers)
             .with_ice_transport_policy(match options.policy {
                 Policy::All => RTCIceTransportPolicy::All,
                 Policy::Relay => RTCIceTransportPolicy::Relay,

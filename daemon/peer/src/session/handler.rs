@@ -10,7 +10,8 @@ use webrtc::peer_connection::{
 
 use super::Told;
 use super::report::Report;
-use crate::tap::candidate::{AddressMap, rewrite_candidate};
+use super::wire::Wire;
+use crate::tap::candidate::rewrite_candidate;
 
 /// The two states that end or lift a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +31,16 @@ pub(crate) struct Handler {
     pub(crate) told: Arc<Told>,
     pub(crate) report: Report,
     pub(crate) states: watch::Sender<States>,
-    pub(crate) addresses: Arc<AddressMap>,
+    pub(crate) wire: Wire,
 }
 
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         let Ok(candidate) = event.candidate.to_json() else { return };
-        let Some(text) = rewrite_candidate(&candidate.candidate, &self.addresses) else { return };
-        self.report.local_candidate(&text, &event.url);
+        let Some(text) = rewrite_candidate(&candidate.candidate, &self.wire.addresses) else { return };
+        let (url, relay_protocol) = self.wire.server(&event.url);
+        self.report.local_candidate(&text, &url, relay_protocol);
         self.told.candidates.send_if_modified(|told| {
             let new = !told.complete && !told.candidates.contains(&text);
             if new {

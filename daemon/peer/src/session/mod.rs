@@ -7,6 +7,7 @@ pub(crate) mod build;
 pub(crate) mod change;
 pub(crate) mod engine;
 pub(crate) mod handler;
+pub(crate) mod ice_servers;
 pub(crate) mod report;
 pub(crate) mod restart;
 pub(crate) mod sdp;

@@ -26,14 +26,27 @@ impl Report {
         self.sink.send(observation);
     }
 
+    /// A configured server that is not used.
+    pub(crate) fn skipped_server(&self, url: &str, why: &str) {
+        self.send(
+            self.note("ice.server_skipped", format!("{url} is not used: {why}"))
+                .level(Level::Warn)
+                .with("url", url)
+                .with("error", why),
+        );
+    }
+
     /// One of the daemon's own candidates.
-    pub(crate) fn local_candidate(&self, text: &str, url: &str) {
+    pub(crate) fn local_candidate(&self, text: &str, url: &str, relay_protocol: Option<&'static str>) {
         let Ok(facts) = CandidateFacts::read(text) else { return };
         let summary =
             format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
         let mut note = with_candidate(self.note("ice.candidate", summary), &facts).with("candidate", text);
         if !url.is_empty() {
             note = note.with("url", url);
+        }
+        if let Some(protocol) = relay_protocol.filter(|_| facts.kind == "relay") {
+            note = note.with("relayProtocol", protocol);
         }
         self.send(note);
     }

@@ -1,6 +1,6 @@
 //! The wiretap under one peer connection, and what it needs from the configuration.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use icescope_model::SessionId;
@@ -8,9 +8,11 @@ use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
 use webrtc::runtime::Runtime;
 
-use crate::options::{IceServer, Options};
+use super::ice_servers::IceServers;
+use crate::options::Options;
 use crate::peer::Inner;
 use crate::tap::candidate::{AddressMap, PublicAddress};
+use crate::tap::stream::Streams;
 use crate::tap::{Tap, TapOptions};
 
 /// One connection's wiretap.
@@ -19,15 +21,17 @@ pub(crate) struct Wire {
     tap: Arc<Tap>,
     /// What to change in the daemon's own candidates.
     pub(crate) addresses: Arc<AddressMap>,
+    /// The URLs of the servers that are reached over streams, and what carries them.
+    relays: Arc<[(Arc<str>, &'static str)]>,
 }
 
 impl Wire {
-    pub(crate) fn new(inner: &Inner, session: SessionId, options: &Options) -> Self {
+    pub(crate) fn new(inner: &Inner, session: SessionId, options: &Options, servers: IceServers) -> Self {
         let tap = Tap::new(TapOptions {
             session,
             sink: inner.sink.clone(),
-            stun_servers: literal_addresses(&options.ice_servers, "stun"),
-            turn_servers: literal_addresses(&options.ice_servers, "turn"),
+            stun_servers: servers.stun,
+            turn_servers: servers.turn,
             shared: inner.shared_port.clone(),
             // The agent makes its own: credentials that are given to it stay the same over all ICE restarts.
             local_ufrag: String::new(),
@@ -36,6 +40,9 @@ impl Wire {
         if let Some(port) = &inner.shared_tcp {
             tap.share_tcp(Arc::clone(port));
         }
+        let relays = servers.streams.servers.iter();
+        let relays = relays.map(|server| (Arc::clone(&server.url), server.protocol().word())).collect();
+        tap.carry_turn(Streams { tasks: inner.tasks.clone(), ..servers.streams });
         let public = options
             .addresses
             .iter()
@@ -44,12 +51,20 @@ impl Wire {
         let addresses =
             AddressMap::new(inner.shared_port.as_deref(), public).with_tcp(inner.shared_tcp.as_deref());
         let addresses = Arc::new(addresses);
-        Self { tap, addresses }
+        Self { tap, addresses, relays }
     }
 
     /// For `with_runtime`.
     pub(crate) fn runtime(&self) -> Arc<dyn Runtime> {
         Arc::clone(&self.tap) as Arc<dyn Runtime>
+    }
+
+    /// The URL of a server and what carries its messages (`relayProtocol`), by the URL that the crate was given.
+    pub(crate) fn server(&self, url: &str) -> (Arc<str>, Option<&'static str>) {
+        match Streams::number_of_url(url).and_then(|number| self.relays.get(number)) {
+            Some((url, protocol)) => (Arc::clone(url), Some(protocol)),
+            None => (url.into(), url.starts_with("turn:").then_some("udp")),
+        }
     }
 
     /// The port of one of the daemon's own candidates: on a shared port the crate knows only its virtual socket's.
@@ -87,41 +102,5 @@ impl Wire {
     /// The daemon itself is about to close the connection.
     pub(crate) fn shut_down(&self) {
         self.tap.shut_down();
-    }
-}
-
-/// Addresses of servers whose URLs name them by number (RFC 7064, RFC 7065); names are learned when the crate resolves them.
-fn literal_addresses(servers: &[IceServer], scheme: &str) -> Vec<SocketAddr> {
-    let urls = servers.iter().flat_map(|server| &server.urls);
-    urls.filter_map(|url| {
-        let (found, rest) = url.split_once(':')?;
-        let host = rest.split('?').next()?;
-        let default = if found.ends_with('s') { 5349 } else { 3478 };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address =
-            host.parse().ok().or_else(|| Some(SocketAddr::new(bare.parse::<IpAddr>().ok()?, default)));
-        address.filter(|_| found.trim_end_matches('s') == scheme)
-    })
-    .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_named_by_number_are_known_from_the_start() {
-        let urls = [
-            "stun:192.0.2.1",
-            "stun:192.0.2.1:19302",
-            "turn:[2001:db8::1]:5000?transport=udp",
-            "turns:192.0.2.2",
-            "stun:s.example",
-        ];
-        let servers = [IceServer { urls: urls.map(str::to_owned).to_vec(), ..IceServer::default() }];
-        let texts =
-            |scheme| literal_addresses(&servers, scheme).iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(texts("stun"), ["192.0.2.1:3478", "192.0.2.1:19302"]);
-        assert_eq!(texts("turn"), ["[2001:db8::1]:5000", "192.0.2.2:5349"]);
     }
 }

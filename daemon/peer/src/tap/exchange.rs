@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use icescope_model::{Lane, Monotonic};
 
+use super::credential::{Endings, Grant, expiry};
 use super::limit::Limit;
 use super::nomination::{Nominations, Pair};
 use super::stun::{Class, Message, TransactionId, attribute, method};
@@ -41,6 +42,10 @@ struct Open {
     pair: Option<Pair>,
     /// The channel that it binds, and to whom.
     channel: Option<(u16, SocketAddr)>,
+    /// The end of the TURN credential that it was made with.
+    expires: Option<u64>,
+    /// It was signed.
+    signed: bool,
 }
 
 /// What a received message turned out to be.
@@ -50,10 +55,14 @@ pub struct Learned {
     pub round_trip: Option<i64>,
     /// The lane that its request went to.
     pub lane: Option<Lane>,
+    /// Its request was signed with a password.
+    pub signed: bool,
     /// It answers one of the daemon's own ICE checks well: the agent's user name fragment in that check.
     pub confirmed: Option<String>,
     /// A TURN server granted an allocation.
     pub allocated: bool,
+    /// It granted or prolonged one, to a credential that ends.
+    pub grant: Option<Grant>,
     /// Datagrams that the agent is to be given once more.
     pub again: Vec<Vec<u8>>,
 }
@@ -65,6 +74,8 @@ pub struct Exchange {
     /// What was seen of TURN.
     pub allocations: Allocations,
     nominations: Nominations,
+    /// Of their credentials.
+    pub endings: Endings,
     /// What may still be recorded.
     pub limit: Limit,
 }
@@ -76,6 +87,7 @@ impl Exchange {
             open: VecDeque::new(),
             allocations: Allocations::default(),
             nominations: Nominations::default(),
+            endings: Endings::default(),
             limit: Limit::new(now),
         }
     }
@@ -88,7 +100,7 @@ impl Exchange {
         }
         let channel = (message.method == method::CHANNEL_BIND).then(|| channel_of(message)).flatten();
         if let Some((number, peer)) = channel {
-            self.allocations.bind(seen.outer, number, peer);
+            self.allocations.bind(seen.socket, seen.outer, number, peer);
         }
         let pair = if message.is_check() { message.ufrags().map(|(_, own)| pair(&seen, own)) } else { None };
         // A request that is sent again keeps its place: the last sending is the one that an answer is measured from.
@@ -96,7 +108,16 @@ impl Exchange {
         if self.open.len() == REMEMBERED {
             self.open.pop_front();
         }
-        self.open.push_back(Open { transaction: message.transaction, sent: seen.at, to, pair, channel });
+        let expires = holds(message).then(|| message.get(attribute::USERNAME).and_then(expiry)).flatten();
+        self.open.push_back(Open {
+            transaction: message.transaction,
+            sent: seen.at,
+            to,
+            pair,
+            channel,
+            expires,
+            signed: message.get(attribute::MESSAGE_INTEGRITY).is_some(),
+        });
     }
 
     /// A message was received. `hold` keeps nominating requests until their pair is valid.
@@ -124,11 +145,16 @@ impl Exchange {
         let mut learned = Learned {
             round_trip: Some(seen.at.since(open.sent).max(0)),
             lane: Some(open.to),
+            signed: open.signed,
             ..Learned::default()
         };
         let good = message.class == Class::Success;
         if let Some((number, peer)) = open.channel.filter(|_| good) {
-            self.allocations.bind(seen.outer, number, peer);
+            self.allocations.bind(seen.socket, seen.outer, number, peer);
+        }
+        if let Some(expires) = open.expires.filter(|_| good) {
+            let lifetime = message.get(attribute::LIFETIME).and_then(|value| value.try_into().ok());
+            learned.grant = lifetime.map(|value| Grant { expires, lifetime: u32::from_be_bytes(value) });
         }
         if good && message.method == method::ALLOCATE {
             learned.allocated = true;
@@ -147,6 +173,11 @@ impl Exchange {
 
 fn pair(seen: &Seen<'_>, local_ufrag: &str) -> Pair {
     Pair { socket: seen.socket, outer: seen.outer, remote: seen.remote, local_ufrag: local_ufrag.to_owned() }
+}
+
+/// Whether a message is about an allocation as such.
+fn holds(message: &Message<'_>) -> bool {
+    matches!(message.method, method::ALLOCATE | method::REFRESH)
 }
 
 fn channel_of(message: &Message<'_>) -> Option<(u16, SocketAddr)> {
@@ -199,13 +230,18 @@ mod tests {
     fn an_allocation_is_learned() {
         let mut exchange = Exchange::new(Monotonic(0));
         let server = "192.0.2.1:3478";
-        let request = build(0x0003, [2; 12], &[]);
+        let request = build(0x0003, [2; 12], &[(attribute::USERNAME, b"1700000000:alice")]);
         let relayed = [0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43];
-        let answer = build(0x0103, [2; 12], &[(attribute::XOR_RELAYED_ADDRESS, &relayed)]);
+        let answer = build(
+            0x0103,
+            [2; 12],
+            &[(attribute::XOR_RELAYED_ADDRESS, &relayed), (attribute::LIFETIME, &600_u32.to_be_bytes())],
+        );
         let [request_parsed, answer_parsed] = [&request, &answer].map(|bytes| Message::parse(bytes).unwrap());
         exchange.sent(seen(&request_parsed, &request, server, 1), Lane::Turn);
         let learned = exchange.received(seen(&answer_parsed, &answer, server, 2), false);
         assert!(learned.allocated);
+        assert_eq!(learned.grant, Some(Grant { expires: 1_700_000_000, lifetime: 600 }));
         assert_eq!(learned.lane, Some(Lane::Turn));
         let local = "10.0.0.1:5000".parse().unwrap();
         assert_eq!(

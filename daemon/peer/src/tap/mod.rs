@@ -3,13 +3,14 @@
 //! It records each STUN, TURN and DTLS message of the daemon's end as an [`icescope_model::Observation`], counts RTP and
 //! RTCP, and adds what the crate lacks without a fork: turns of its driver at once ([`Tap::kick`]), random transaction ids
 //! for server-reflexive gathering, answers to nominations at once, the browser's close, and one UDP port for all sessions
-//! ([`shared_port::SharedPort`]).
+//! ([`shared_port::SharedPort`]), and TURN over TCP and TLS ([`stream`]).
 //!
 //! Never recorded: values of MESSAGE-INTEGRITY, long-term user names, nonces, passwords, payload of any kind.
 
 pub mod candidate;
 mod classify;
 mod counters;
+mod credential;
 mod demux;
 pub mod describe;
 mod dtls;
@@ -26,6 +27,7 @@ mod servers;
 pub mod shared_port;
 pub mod shared_tcp;
 mod state;
+pub mod stream;
 mod stun;
 mod stun_facts;
 mod stun_names;
@@ -48,9 +50,11 @@ use webrtc::runtime::{
 };
 
 pub use counters::{Counters, LastInbound};
+use path::Protocol;
 use shared_port::SharedPort;
 use shared_tcp::SharedTcpPort;
 use state::State;
+use stream::Streams;
 
 /// What a [`Tap`] is made with.
 #[derive(Debug, Clone)]
@@ -89,6 +93,12 @@ impl Tap {
     /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners.
     pub fn share_tcp(&self, shared: Arc<SharedTcpPort>) {
         self.state.share_tcp(shared);
+    }
+
+    /// Gives the session TURN servers over TCP and TLS, and the URLs of the others. To be called before the crate gathers; it
+    /// is given the servers by [`stream::Streams::url`].
+    pub fn carry_turn(&self, streams: Streams) {
+        self.state.carry_turn(streams);
     }
 
     /// Makes the crate's driver turn its loop at once, as often as it takes to bring on the wire what waits: call it after
@@ -174,8 +184,17 @@ impl Runtime for Tap {
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>> {
         Box::pin(async move {
+            if let Some(nowhere) = self.state.streams().and_then(|streams| streams.resolve(host)) {
+                return Ok(nowhere);
+            }
             let addresses = self.runtime.resolve_host(host).await?;
             self.state.servers.learn(&addresses);
+            let named = self.state.streams().map_or(&[][..], |streams| &streams.named);
+            for (_, url) in named.iter().filter(|(name, _)| name == host) {
+                for address in &addresses {
+                    self.state.servers.learn_url(Protocol::Udp, *address, url);
+                }
+            }
             Ok(addresses)
         })
     }

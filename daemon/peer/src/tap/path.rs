@@ -30,16 +30,19 @@ impl Direction {
 pub enum Protocol {
     /// UDP.
     Udp,
-    /// TCP with RFC 4571 framing.
+    /// TCP: with RFC 4571 framing to the other end, with TURN's own to a server.
     Tcp,
+    /// TLS over TCP, to a TURN server.
+    Tls,
 }
 
 impl Protocol {
-    /// The word in attributes, as `RTCIceCandidateStats.protocol` has it.
+    /// The word in attributes, as `RTCIceCandidateStats.relayProtocol` has it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
@@ -78,8 +81,8 @@ impl Path {
 pub enum Stamp {
     /// Now: the kernel gave no time, or nobody has asked yet.
     Now,
-    /// When it was about to be sent: never later than what it brought about.
-    Sent(Monotonic),
+    /// When it was about to be sent, never later than what it brought about; or when it was read from a stream.
+    At(Monotonic),
     /// The kernel's receive time (`SO_TIMESTAMPNS`), since the Unix epoch.
     Kernel(Duration),
 }
@@ -94,8 +97,13 @@ impl Stamp {
         if datagram.first().is_some_and(|first| *first >= 128) {
             Self::Now
         } else {
-            Self::Sent(Monotonic::now())
+            Self::At(Monotonic::now())
         }
+    }
+
+    /// The stamp of what was just read from a stream, for which the kernel has no time.
+    pub fn read() -> Self {
+        Self::At(Monotonic::now())
     }
 
     /// The stamp of a received datagram.
@@ -107,7 +115,7 @@ impl Stamp {
     pub fn monotonic(self) -> Monotonic {
         let stamp = match self {
             Self::Now => return Monotonic::now(),
-            Self::Sent(at) => return at,
+            Self::At(at) => return at,
             Self::Kernel(stamp) => stamp,
         };
         let now = Monotonic::now();
@@ -119,7 +127,7 @@ impl Stamp {
     #[inline]
     pub fn wall_nanos(self) -> i64 {
         match self {
-            Self::Now | Self::Sent(_) => wall_nanos(),
+            Self::Now | Self::At(_) => wall_nanos(),
             Self::Kernel(stamp) => stamp.as_nanos() as i64,
         }
     }

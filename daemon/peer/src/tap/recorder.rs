@@ -3,6 +3,7 @@
 use icescope_model::{Evidence, Lane, Level, Monotonic, Observation, Scope};
 
 use super::classify::Class;
+use super::credential::Grant;
 use super::dtls::{self, Record, content};
 use super::path::{Direction, Path};
 use super::stun::{self, Message};
@@ -81,6 +82,15 @@ pub fn stun(
     observation.summary =
         format!("{method} {} {}{tail}", stun_names::class_word(message.class), whither(path));
     observation
+}
+
+/// A signed request was answered with 401: not the challenge that every TURN exchange begins with (RFC 8489 §9.2.4).
+pub fn mark_refusal(observation: &mut Observation, message: &Message<'_>) {
+    if stun_facts::error_text(message).is_some_and(|(code, _)| code == 401) {
+        observation.level = Level::Warn;
+        observation.attributes.insert("credentialRefused".to_owned(), true.into());
+        observation.summary.push_str(": the server does not accept the user name and password");
+    }
 }
 
 /// The messages of one DTLS record.
@@ -185,6 +195,21 @@ pub fn not_sent(
     let observation =
         packet(scope, path, other, kind, at).level(Level::Warn).with("error", error.to_string());
     observation.summary(format!("{name} {} could not be sent: {error}", whither(path)))
+}
+
+/// A TURN credential ends before the allocation's next refresh, which needs it.
+pub fn credential_ends(scope: Scope, path: &Path, grant: Grant, now: u64, at: Monotonic) -> Observation {
+    let left = grant.expires.saturating_sub(now);
+    let refresh = grant.refresh_at(now) - now;
+    packet(scope, path, Lane::Turn, "turn.credential.ends", at)
+        .level(Level::Warn)
+        .with("expires", grant.expires)
+        .with("lifetime", grant.lifetime)
+        .summary(format!(
+            "The credential for the TURN server {} ends in {left} s, before the allocation is refreshed with it in {refresh} s: \
+             the server may end the relayed path then; let credentials live longer",
+            path.remote
+        ))
 }
 
 /// More came than is recorded; said once.

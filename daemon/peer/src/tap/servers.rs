@@ -1,10 +1,11 @@
 //! Which addresses are servers, and so which lane a message belongs to.
 
 use std::net::SocketAddr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use icescope_model::Lane;
 
+use super::path::Protocol;
 use super::stun::Message;
 use super::stun_names::is_turn;
 
@@ -18,12 +19,22 @@ pub struct Servers {
     turn: Vec<SocketAddr>,
     /// What the crate resolved: it resolves the names of STUN and TURN servers and nothing else.
     learned: RwLock<Vec<SocketAddr>>,
+    urls: RwLock<Vec<Known>>,
+}
+
+/// By which URL a server was configured.
+#[derive(Debug, PartialEq, Eq)]
+struct Known {
+    protocol: Protocol,
+    address: SocketAddr,
+    lane: Lane,
+    url: Arc<str>,
 }
 
 impl Servers {
     /// The configured ones.
     pub fn new(stun: Vec<SocketAddr>, turn: Vec<SocketAddr>) -> Self {
-        Self { stun, turn, learned: RwLock::default() }
+        Self { stun, turn, learned: RwLock::default(), urls: RwLock::default() }
     }
 
     /// The crate resolved a server's name.
@@ -34,6 +45,23 @@ impl Servers {
                 learned.push(*address);
             }
         }
+    }
+
+    /// A server that was configured by this URL is at this address.
+    pub fn learn_url(&self, protocol: Protocol, address: SocketAddr, url: &Arc<str>) {
+        let lane = if url.starts_with("turn") { Lane::Turn } else { Lane::Stun };
+        let known = Known { protocol, address, lane, url: Arc::clone(url) };
+        let mut urls = self.urls.write().unwrap_or_else(PoisonError::into_inner);
+        if urls.len() < LEARNED && !urls.contains(&known) {
+            urls.push(known);
+        }
+    }
+
+    /// The URL of the server in this lane at this address.
+    pub fn url(&self, protocol: Protocol, address: SocketAddr, lane: Lane) -> Option<Arc<str>> {
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        let is = |known: &&Known| (known.protocol, known.address, known.lane) == (protocol, address, lane);
+        urls.iter().find(is).map(|known| Arc::clone(&known.url))
     }
 
     /// The lane at the other end of a message that is not relayed. An ICE check goes to the browser even if that sits at a
@@ -63,6 +91,23 @@ mod tests {
     use super::super::stun::attribute;
     use super::super::stun::tests::build;
     use super::*;
+
+    #[test]
+    fn one_address_may_have_several_urls() {
+        let (servers, at) = (Servers::new(vec![], vec![]), "1.1.1.1:3478".parse().unwrap());
+        for (protocol, url) in [
+            (Protocol::Udp, "stun:s.example"),
+            (Protocol::Udp, "turn:s.example"),
+            (Protocol::Tcp, "turn:s.example?transport=tcp"),
+        ] {
+            servers.learn_url(protocol, at, &url.into());
+        }
+        let url = |protocol, lane| servers.url(protocol, at, lane).map(|url| url.to_string());
+        assert_eq!(url(Protocol::Udp, Lane::Stun).as_deref(), Some("stun:s.example"));
+        assert_eq!(url(Protocol::Udp, Lane::Turn).as_deref(), Some("turn:s.example"));
+        assert_eq!(url(Protocol::Tcp, Lane::Turn).as_deref(), Some("turn:s.example?transport=tcp"));
+        assert_eq!(url(Protocol::Tls, Lane::Turn), None);
+    }
 
     #[test]
     fn lanes_follow_the_method_and_the_address() {

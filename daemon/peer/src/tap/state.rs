@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::TapOptions;
 use super::classify::{Class, classify};
 use super::counters::{Counting, LastInbound};
+use super::credential::Grant;
 use super::exchange::{Exchange, Learned, Seen};
 use super::fragments::Fragments;
 use super::kick::{Kicks, TURNS_TO_FLUSH_A_RELAY};
@@ -19,6 +20,7 @@ use super::recorder;
 use super::servers::Servers;
 use super::shared_port::{Port, SharedPort};
 use super::shared_tcp::{Door, SharedTcpPort};
+use super::stream::Streams;
 use super::stun::Message;
 use super::{dtls, turn};
 
@@ -60,6 +62,7 @@ pub struct State {
     pub(super) fragments: Fragments,
     shared: Option<Arc<SharedPort>>,
     shared_tcp: OnceLock<Arc<SharedTcpPort>>,
+    streams: OnceLock<Streams>,
     hold_nomination: bool,
     exchange: Mutex<Exchange>,
     sockets: AtomicU64,
@@ -88,6 +91,7 @@ impl State {
             remote_close: watch::Sender::new(false),
             shared: options.shared,
             shared_tcp: OnceLock::new(),
+            streams: OnceLock::new(),
             hold_nomination: options.hold_nomination,
             exchange: Mutex::new(Exchange::new(Monotonic::now())),
             fragments,
@@ -116,6 +120,18 @@ impl State {
     pub fn share_tcp(&self, shared: Arc<SharedTcpPort>) {
         // A second one would come too late for the first one's sessions: the first stays.
         let _ = self.shared_tcp.set(shared);
+    }
+
+    /// See [`super::Tap::carry_turn`].
+    pub fn carry_turn(&self, streams: Streams) {
+        // As with the shared port.
+        let _ = self.streams.set(streams);
+    }
+
+    /// The TURN servers that are reached over streams.
+    #[inline]
+    pub fn streams(&self) -> Option<&Streams> {
+        self.streams.get()
     }
 
     /// The session's place on the shared TCP port at a listener's address, if there is one.
@@ -255,6 +271,7 @@ impl State {
         let record = self.may_record(&mut exchange, packet.direction, at);
         drop(exchange);
 
+        let direct = behind.is_none();
         if learned.allocated {
             self.kicks.allocated();
         }
@@ -268,13 +285,35 @@ impl State {
         }
         if record {
             let steady = self.counters.has_media() && lane == Lane::Web;
-            self.sink.send(recorder::stun(self.scope, &path, &message, lane, learned.round_trip, steady, at));
+            let mut observation =
+                recorder::stun(self.scope, &path, &message, lane, learned.round_trip, steady, at);
+            if let Some(url) = direct.then(|| self.servers.url(path.protocol, path.remote, lane)).flatten() {
+                observation.attributes.insert("url".to_owned(), (*url).into());
+            }
+            if learned.signed && lane == Lane::Turn {
+                recorder::mark_refusal(&mut observation, &message);
+            }
+            if let Some(grant) = learned.grant {
+                observation.attributes.insert("expires".to_owned(), grant.expires.into());
+            }
+            self.sink.send(observation);
+        }
+        if let Some(grant) = learned.grant {
+            self.look_at_the_end(packet, grant, &path, at);
         }
         let mut again = learned.again;
         if let Some((peer, inner)) = turn::indication(&message).filter(|_| behind.is_none()) {
             again.extend(self.inside(packet, inner, Behind::Peer(peer)));
         }
         again
+    }
+
+    /// Tells if a credential will be over when the allocation is to be refreshed with it.
+    fn look_at_the_end(&self, packet: &Packet<'_>, grant: Grant, path: &Path, at: Monotonic) {
+        let now = packet.stamp.wall_nanos() as u64 / 1_000_000_000;
+        if self.exchange().endings.ends_early(packet.socket, packet.remote, grant, now) {
+            self.sink.send(recorder::credential_ends(self.scope, path, grant, now, at));
+        }
     }
 
     fn dtls(&self, packet: &Packet<'_>, bytes: &[u8], behind: Option<Behind>) {
@@ -325,17 +364,6 @@ impl State {
     }
 }
 
-/// Whether a datagram belongs to the session's TURN client, which keeps a socket of its own beside the shared port.
-pub fn is_turn(datagram: &[u8]) -> bool {
-    match classify(datagram) {
-        Class::ChannelData => true,
-        Class::Stun => {
-            Message::parse(datagram).is_some_and(|message| super::stun_names::is_turn(message.method))
-        }
-        _ => false,
-    }
-}
-
 fn path(packet: &Packet<'_>, behind: Option<Behind>, exchange: &Exchange) -> Path {
     let direct = Path {
         direction: packet.direction,
@@ -347,7 +375,7 @@ fn path(packet: &Packet<'_>, behind: Option<Behind>, exchange: &Exchange) -> Pat
     let Some(behind) = behind else { return direct };
     let peer = match behind {
         Behind::Peer(peer) => Some(peer),
-        Behind::Channel(channel) => exchange.allocations.peer(packet.remote, channel),
+        Behind::Channel(channel) => exchange.allocations.peer(packet.socket, packet.remote, channel),
     };
     Path {
         local: exchange.allocations.relayed(packet.local, packet.remote).unwrap_or(packet.local),

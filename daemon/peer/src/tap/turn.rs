@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::classify::{self, classify};
 use super::stun::{Class, Message, attribute, method};
+use super::stun_names;
 
 /// The payload of a ChannelData message, and its channel.
 #[inline]
@@ -22,21 +24,33 @@ pub fn indication<'a>(message: &Message<'a>) -> Option<(SocketAddr, &'a [u8])> {
     Some((message.xor_address(attribute::XOR_PEER_ADDRESS)?, message.get(attribute::DATA)?))
 }
 
+/// Whether a datagram belongs to the session's TURN client, which keeps a socket of its own beside the shared port.
+pub fn is_turn(datagram: &[u8]) -> bool {
+    match classify(datagram) {
+        classify::Class::ChannelData => true,
+        classify::Class::Stun => {
+            Message::parse(datagram).is_some_and(|message| stun_names::is_turn(message.method))
+        }
+        _ => false,
+    }
+}
+
 /// Bound channels and relayed addresses that are remembered: more than the crate makes.
 const REMEMBERED: usize = 64;
 
 /// What was seen of the session's TURN allocations.
 #[derive(Debug, Default)]
 pub struct Allocations {
-    channels: Vec<(SocketAddr, u16, SocketAddr)>,
+    /// Socket, server, channel, peer: each allocation numbers its channels by itself.
+    channels: Vec<(u64, SocketAddr, u16, SocketAddr)>,
     relayed: Vec<(SocketAddr, SocketAddr, SocketAddr)>,
 }
 
 impl Allocations {
-    /// Remembers which peer a channel of a server is bound to.
-    pub fn bind(&mut self, server: SocketAddr, channel: u16, peer: SocketAddr) {
-        self.channels.retain(|(of, number, _)| (*of, *number) != (server, channel));
-        self.channels.push((server, channel, peer));
+    /// Remembers which peer a channel of a socket's allocation is bound to.
+    pub fn bind(&mut self, socket: u64, server: SocketAddr, channel: u16, peer: SocketAddr) {
+        self.channels.retain(|(by, of, number, _)| (*by, *of, *number) != (socket, server, channel));
+        self.channels.push((socket, server, channel, peer));
         if self.channels.len() > REMEMBERED {
             self.channels.remove(0);
         }
@@ -52,10 +66,10 @@ impl Allocations {
     }
 
     /// The peer of a channel.
-    pub fn peer(&self, server: SocketAddr, channel: u16) -> Option<SocketAddr> {
+    pub fn peer(&self, socket: u64, server: SocketAddr, channel: u16) -> Option<SocketAddr> {
         self.channels
             .iter()
-            .find(|(of, number, _)| (*of, *number) == (server, channel))
+            .find(|(by, of, number, _)| (*by, *of, *number) == (socket, server, channel))
             .map(|(.., peer)| *peer)
     }
 
@@ -98,13 +112,14 @@ mod tests {
             ["1.1.1.1:3478", "2.2.2.2:3478", "3.3.3.3:9", "10.0.0.1:5", "1.1.1.1:50000"]
                 .map(|text| text.parse::<SocketAddr>().unwrap());
         let mut allocations = Allocations::default();
-        allocations.bind(server, 0x4000, peer);
+        allocations.bind(1, server, 0x4000, peer);
         allocations.allocated(local, server, relayed);
-        assert_eq!(allocations.peer(server, 0x4000), Some(peer));
-        assert_eq!(allocations.peer(other, 0x4000), None);
+        assert_eq!(allocations.peer(1, server, 0x4000), Some(peer));
+        assert_eq!(allocations.peer(1, other, 0x4000), None);
+        assert_eq!(allocations.peer(2, server, 0x4000), None, "another socket's allocation");
         assert_eq!(allocations.relayed(local, server), Some(relayed));
         for channel in 0..1000 {
-            allocations.bind(server, channel, peer);
+            allocations.bind(1, server, channel, peer);
         }
         assert_eq!(allocations.channels.len(), REMEMBERED);
     }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -16,9 +16,11 @@ use super::kick::is_probe;
 use super::path::{Direction, Protocol, Stamp};
 use super::segments::segments;
 use super::shared_port::Port;
-use super::state::{Packet, State, is_turn};
+use super::state::{Packet, State};
+use super::stream::link::Link;
 use super::stun::TransactionId;
 use super::translate::{self, Translations};
+use super::turn::is_turn;
 
 /// The crate's multicast DNS socket is left alone: it is no path of the session.
 pub const MDNS_PORT: u16 = 5353;
@@ -33,6 +35,9 @@ pub struct TapUdp {
     local: SocketAddr,
     socket: u64,
     translations: Mutex<Translations>,
+    /// Streams to TURN servers, and whether there are any.
+    links: Mutex<Vec<Arc<Link>>>,
+    linked: AtomicBool,
     /// Datagrams that the agent is to be given once more.
     again: Mutex<VecDeque<(Vec<u8>, SocketAddr)>>,
     again_length: AtomicUsize,
@@ -49,6 +54,8 @@ impl TapUdp {
             state,
             local,
             translations: Mutex::default(),
+            links: Mutex::default(),
+            linked: AtomicBool::new(false),
             again: Mutex::default(),
             again_length: AtomicUsize::new(0),
         })
@@ -80,14 +87,58 @@ impl TapUdp {
             stamp: Stamp::received(meta.timestamp),
             bytes: datagram,
         });
-        if !again.is_empty() {
-            let mut waiting = lock(&self.again);
-            waiting.extend(again.into_iter().map(|bytes| (bytes, meta.addr)));
-            self.again_length.store(waiting.len(), Release);
-        }
+        self.give_again(again, meta.addr);
         if classify(datagram) == Class::Stun {
             lock(&self.translations).inbound(datagram, Monotonic::now());
         }
+    }
+
+    fn give_again(&self, again: Vec<Vec<u8>>, from: SocketAddr) {
+        if !again.is_empty() {
+            let mut waiting = lock(&self.again);
+            waiting.extend(again.into_iter().map(|bytes| (bytes, from)));
+            self.again_length.store(waiting.len(), Release);
+        }
+    }
+
+    /// The stream that stands for a destination, opened if there is none yet; `None` if it is a real one.
+    fn link_to(&self, destination: SocketAddr) -> Option<Arc<Link>> {
+        let streams = self.state.streams()?;
+        let server = streams.at(destination)?;
+        let mut links = lock(&self.links);
+        if let Some(link) = links.iter().find(|link| link.nowhere == destination) {
+            return Some(Arc::clone(link));
+        }
+        let ends = (self.local.ip(), destination);
+        let link = Arc::new(Link::open(&self.state, server, ends, &streams.tasks));
+        links.push(Arc::clone(&link));
+        drop(links);
+        self.linked.store(true, Release);
+        // The driver waits for this socket already: it must ask again to be woken by the stream, too.
+        self.state.kicks.request(1);
+        Some(link)
+    }
+
+    /// A message from a stream, into the first buffer.
+    fn take_from_stream(
+        &self,
+        cx: &mut Context<'_>,
+        probe: bool,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> bool {
+        if !self.linked.load(Acquire) {
+            return false;
+        }
+        let links = lock(&self.links).clone();
+        for link in links {
+            if let Poll::Ready(arrived) = link.poll_recv(cx, probe) {
+                meta[0] = fill(&mut bufs[0], &arrived.bytes, link.nowhere);
+                self.give_again(link.received(&arrived), link.nowhere);
+                return true;
+            }
+        }
+        false
     }
 
     /// A datagram that was kept, into the first buffer.
@@ -115,6 +166,11 @@ impl AsyncUdpSocket for TapUdp {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if let Some(link) = self.link_to(transmit.destination) {
+            let sent =
+                segments(transmit.contents, transmit.segment_size).try_for_each(|message| link.send(message));
+            return Poll::Ready(sent.map(|()| transmit.contents.len()));
+        }
         let with_id = if translate::needs_id(transmit.contents) {
             lock(&self.translations).outbound(
                 transmit.contents,
@@ -172,6 +228,9 @@ impl AsyncUdpSocket for TapUdp {
             return Poll::Ready(Ok(1));
         }
         if self.once_more(bufs, meta) {
+            return Poll::Ready(Ok(1));
+        }
+        if self.take_from_stream(cx, probe, bufs, meta) {
             return Poll::Ready(Ok(1));
         }
         if let Some(port) = &self.port

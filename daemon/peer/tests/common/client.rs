@@ -67,6 +67,7 @@ pub struct Client {
     silent: Arc<AtomicBool>,
     tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     track: Option<Arc<dyn TrackRemote>>,
+    ssrc: u32,
     pub sending: Option<Arc<dyn TrackLocal>>,
 }
 
@@ -125,6 +126,8 @@ impl Client {
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+            // An offering end of the crate waits 2 s for something better than a relay; browsers do not.
+            .with_relay_acceptance_min_wait(Some(Duration::ZERO))
             .build();
         let connection = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
@@ -171,6 +174,7 @@ impl Client {
             silent,
             tracks: tracks_rx,
             track: None,
+            ssrc: 0,
             sending,
         })
     }
@@ -255,6 +259,7 @@ impl Client {
             let track = self.track.as_ref()?;
             while let Some(event) = track.poll().await {
                 if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    self.ssrc = packet.header.ssrc;
                     return Some(packet);
                 }
             }
@@ -270,6 +275,11 @@ impl Client {
             packets.push(self.packet().await);
         }
         packets
+    }
+
+    /// The SSRC of the last packet.
+    pub fn packet_ssrc(&self) -> u32 {
+        self.ssrc
     }
 
     /// Asks for a key frame.

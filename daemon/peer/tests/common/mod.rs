@@ -1,7 +1,9 @@
 //! What the tests share: a client made of the same crate, and sources that the tests drive.
 #![allow(dead_code, clippy::unwrap_used, clippy::large_futures, missing_docs)]
 
+pub mod authority;
 pub mod client;
+pub mod coturn;
 mod mutable;
 pub mod sources;
 pub mod stray;

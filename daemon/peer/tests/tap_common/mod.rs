@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::large_futures, reason = "tests and nothing else")]
 
 pub mod check;
+#[path = "../common/coturn.rs"]
+pub mod coturn;
 pub mod turn;
 
 use std::future::Future;
