@@ -72,6 +72,9 @@ async fn run_named(
     let names: Vec<_> = specs.iter().map(|spec| (spec.name.clone(), own_name(spec, &infos))).collect();
     let wanted = select::named(&names, &args.names)?;
     let arguments = arguments(loaded, args);
+    if arguments.get("servers").is_none() {
+        eprintln!("note: no server is configured; name one: icescope probe --server HOST:PORT");
+    }
     let timeout =
         args.timeout.unwrap_or(if args.lifetime { LIFETIME_TIMEOUT } else { loaded.probes.timeout });
     let runs = names.iter().filter(|(instance, _)| wanted.contains(&instance.as_str())).map(|name| {

@@ -52,6 +52,8 @@ fn people_get_a_table() {
     let output = icescope(&["Host facts, in C", "--config", config.to_str().unwrap()]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}{}", text(&output.stderr));
+    let note = text(&output.stderr);
+    assert!(note.contains("no server is configured") && note.contains("--server HOST:PORT"), "{note}");
     assert!(shown.starts_with("PROBE  ABOUT  OUTCOME  TIME\nhost   host   pass "), "{shown}");
 }
 

@@ -1,5 +1,7 @@
 //! What the runs of `icescope probe` came to: as a table, as JSON, as an exit status.
 
+use std::net::SocketAddr;
+
 use icescope_model::report::{Outcome, ProbeStep, Report};
 use icescope_plugin_host::{ProbeError, ProbeRun};
 use serde_json::{Value, json};
@@ -74,10 +76,17 @@ fn entries(ran: &Ran) -> Vec<Value> {
     entries
 }
 
-/// A step that names one of the run's subjects belongs to that one alone; what names none belongs to all.
+/// A step that names one of the run's subjects, or an address of that family, belongs to that one alone; what names none
+/// belongs to all.
 fn is_about(step: &ProbeStep, subject: &str, subjects: &[&str]) -> bool {
-    let named = ["subject", "family", "url"].iter().filter_map(|key| step.attributes.get(*key)?.as_str());
-    let named: Vec<&str> = named.filter(|name| subjects.contains(name)).collect();
+    let word = |key: &str| step.attributes.get(key)?.as_str();
+    let family = |key: &str| {
+        let address: SocketAddr = word(key)?.parse().ok()?;
+        Some(if address.is_ipv4() { "ipv4" } else { "ipv6" })
+    };
+    let named = ["subject", "family", "url"].into_iter().filter_map(word);
+    let families = ["localAddress", "remoteAddress"].into_iter().filter_map(family);
+    let named: Vec<&str> = named.chain(families).filter(|name| subjects.contains(name)).collect();
     named.is_empty() || named.contains(&subject)
 }
 
@@ -162,7 +171,7 @@ mod tests {
         Ran {
             instance: "nat".into(),
             probe: "probe-nat".into(),
-            steps: ["ipv4", "ipv6", "other"].map(step).to_vec(),
+            steps: vec![step("ipv4"), step("ipv6"), step("other"), sent_from("[2001:db8::1]:5000")],
             duration_us: 1_250_000,
             ended: outcome.map(run).ok_or(failed),
             reports,
@@ -183,6 +192,11 @@ mod tests {
             evidence: Evidence::Packet,
             attributes: [("family".to_owned(), json!(family))].into_iter().collect(),
         }
+    }
+
+    fn sent_from(address: &str) -> ProbeStep {
+        let attributes = [("localAddress".to_owned(), json!(address))].into_iter().collect();
+        ProbeStep { attributes, ..step(address) }
     }
 
     #[test]
@@ -209,7 +223,11 @@ mod tests {
             assert_eq!((&entry["outcome"], &entry["result"]["family"]), (&json!("pass"), &json!(family)));
             let steps: Vec<_> =
                 entry["events"].as_array().unwrap().iter().map(|step| step["summary"].clone()).collect();
-            assert_eq!(steps, [format!("a step over {family}"), "a step over other".to_owned()]);
+            let mut expected = vec![format!("a step over {family}"), "a step over other".to_owned()];
+            if family == "ipv6" {
+                expected.push("a step over [2001:db8::1]:5000".to_owned());
+            }
+            assert_eq!(steps, expected);
         }
     }
 
