@@ -116,7 +116,7 @@ pub fn server(settings: &Settings) -> icescope_server::Options {
         allowed_origins: server.allowed_origins.iter().map(ToString::to_string).collect(),
         public_url: server.public_url.as_ref().map(ToString::to_string),
         admin_tokens: server.tokens.iter().map(|token| token.expose().to_owned()).collect(),
-        ice_servers: Arc::new(move |_host| browser_servers.iter().map(browser_server).collect()),
+        ice_servers: Arc::new(move |_, _| browser_servers.iter().map(browser_server).collect()),
         gather_wait: server.gather_wait,
         body_limit: limits.request_body,
         session_burst: limits.new_sessions_burst,

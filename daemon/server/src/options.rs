@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use icescope_model::SessionId;
 use icescope_model::api::IceServer;
 
 /// Makes the ICE servers that a client is told, with fresh credentials. It gets the request's checked host name or
-/// address (without brackets and port), for servers that run on this host.
-pub type IceServers = Arc<dyn Fn(&str) -> Vec<IceServer> + Send + Sync>;
+/// address (without brackets and port), for servers that run on this host, and the session that they are for, if there is one.
+pub type IceServers = Arc<dyn Fn(&str, Option<SessionId>) -> Vec<IceServer> + Send + Sync>;
 
 /// What the server is told.
 #[derive(Clone)]
@@ -53,7 +54,7 @@ pub struct Tls {
 
 /// The same ICE servers for every request.
 pub fn fixed_ice_servers(servers: Vec<IceServer>) -> IceServers {
-    Arc::new(move |_| servers.clone())
+    Arc::new(move |_, _| servers.clone())
 }
 
 impl Default for Options {

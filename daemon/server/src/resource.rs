@@ -47,7 +47,7 @@ pub(crate) async fn create(
     if let Ok(location) = HeaderValue::from_str(&location) {
         headers.insert(header::LOCATION, location);
     }
-    link_servers(headers, &(app.options().ice_servers)(&call.door.host.host.plain()));
+    link_servers(headers, &(app.options().ice_servers)(&call.door.host.host.plain(), Some(session.id())));
     Ok(response)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn discover(app: &Shared, call: &Call) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS, POST"));
     headers.insert(ACCEPT_POST, HeaderValue::from_static(SDP));
-    link_servers(headers, &(app.options().ice_servers)(&call.door.host.host.plain()));
+    link_servers(headers, &(app.options().ice_servers)(&call.door.host.host.plain(), None));
     response
 }
 

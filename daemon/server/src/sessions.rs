@@ -27,7 +27,7 @@ pub(crate) async fn open(
     let opened = SessionOpened {
         id: session.id(),
         token: session.token().reveal().to_owned(),
-        ice_servers: (app.options().ice_servers)(&call.door.host.host.plain()),
+        ice_servers: (app.options().ice_servers)(&call.door.host.host.plain(), Some(session.id())),
         live: format!("/api/sessions/{}/live", session.id()),
     };
     Ok((StatusCode::CREATED, Json(opened)))

@@ -158,7 +158,7 @@ async fn ice_servers_are_linked_and_made_afresh_for_each_request() {
     assert_eq!(server.post_offer("/whep").send().await.all("link"), expected);
     assert_eq!(server.ask("OPTIONS", "/whep").send().await.all("link"), expected);
     let named = Options {
-        ice_servers: std::sync::Arc::new(|host| {
+        ice_servers: std::sync::Arc::new(|host, _| {
             vec![IceServer { urls: vec![format!("stun:{host}")], username: None, credential: None }]
         }),
         ..options()
@@ -168,6 +168,25 @@ async fn ice_servers_are_linked_and_made_afresh_for_each_request() {
     assert_eq!(reply.all("link"), [r#"<stun:localhost>; rel="ice-server""#]);
     let bracketed = server.post_offer("/whep").with("host", "[::1]:1").send().await;
     assert_eq!(bracketed.all("link"), [r#"<stun:::1>; rel="ice-server""#]);
+}
+
+#[tokio::test]
+async fn credentials_are_made_for_the_session_that_asks() {
+    let named = Options {
+        ice_servers: std::sync::Arc::new(|_, session| {
+            let username = Some(session.map_or_else(|| "nobody".to_owned(), |session| session.to_string()));
+            vec![IceServer { urls: vec!["turn:t.example".into()], username, credential: Some("p".into()) }]
+        }),
+        ..options()
+    };
+    let server = start_with(named, evidence_options());
+    let opened = server.open().await;
+    assert_eq!(opened.ice_servers[0].username, Some(opened.id.to_string()));
+    let joined = format!("{}.{}", opened.id, opened.token);
+    let reply = server.post_offer("/whep").with("icescope-session", &joined).send().await;
+    let names = |link: &[&str], name: &str| link[0].contains(&format!("username=\"{name}\""));
+    assert!(names(&reply.all("link"), &opened.id.to_string()), "{:?}", reply.all("link"));
+    assert!(names(&server.ask("OPTIONS", "/whep").send().await.all("link"), "nobody"));
 }
 
 #[tokio::test]
