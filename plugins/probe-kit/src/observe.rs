@@ -107,13 +107,13 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// One span for all packets of a transaction, wherever they are seen: 63 bits of its id, clear of the host's own small
-/// numbers and of those of `Host::new_span`.
+/// One span for all packets of a transaction, wherever they are seen: 52 bits of its id, clear of the host's own small
+/// numbers and of those of `Host::new_span`, and below 2⁵³, where numbers of JavaScript end to be exact.
 fn transaction_span(message: &Message) -> u64 {
     let id = message.transaction_id();
     let mut low = [0; 8];
     low.copy_from_slice(&id[4..]);
-    u64::from_be_bytes(low) | 1 << 63
+    (u64::from_be_bytes(low) >> 12) | 1 << 52
 }
 
 impl Watch for Observer<'_> {

@@ -12,11 +12,11 @@ fn message(attributes: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = HEADER.to_vec();
     for (number, value) in attributes {
         bytes.extend(number.to_be_bytes());
-        bytes.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        bytes.extend(u16::try_from(value.len()).expect("right for a test").to_be_bytes());
         bytes.extend(value);
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
-    let length = u16::try_from(bytes.len() - 20).unwrap();
+    let length = u16::try_from(bytes.len() - 20).expect("right for a test");
     bytes[2..4].copy_from_slice(&length.to_be_bytes());
     bytes
 }

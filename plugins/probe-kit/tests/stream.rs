@@ -13,13 +13,13 @@ use icescope_probe_kit::url::{Host, Protocol};
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn request() -> Vec<u8> {
-    Request::binding().encode().unwrap()
+    Request::binding().encode().expect("right for a test")
 }
 
 fn trusting(authority: &Authority) -> TrustAnchors {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(authority.pem.as_bytes()).unwrap();
-    TrustAnchors::load(Some(file.path())).unwrap()
+    let mut file = tempfile::NamedTempFile::new().expect("right for a test");
+    file.write_all(authority.pem.as_bytes()).expect("right for a test");
+    TrustAnchors::load(Some(file.path())).expect("right for a test")
 }
 
 fn name(name: &str) -> Host {

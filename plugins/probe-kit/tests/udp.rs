@@ -20,7 +20,7 @@ impl Watch for Notes {
     fn message(&self, direction: Direction, path: Path, message: &Message, attempt: u32, at_ns: i64) {
         assert!(at_ns > 0 && path.local.port() != 0);
         let word = format!("{direction:?} {} {attempt}", message.class().name());
-        self.0.lock().unwrap().push(word);
+        self.0.lock().expect("right for a test").push(word);
     }
 
     fn ended(&self, _: Path, _: &Message, attempts: u32, end: &End) {
@@ -29,7 +29,7 @@ impl Watch for Notes {
             End::Unanswered => "unanswered",
             End::Network(_) => "network",
         };
-        self.0.lock().unwrap().push(format!("{word} after {attempts}"));
+        self.0.lock().expect("right for a test").push(format!("{word} after {attempts}"));
     }
 }
 
@@ -38,7 +38,7 @@ fn quick(rc: u32) -> Schedule {
 }
 
 fn request() -> Vec<u8> {
-    Request::binding().encode().unwrap()
+    Request::binding().encode().expect("right for a test")
 }
 
 #[tokio::test]

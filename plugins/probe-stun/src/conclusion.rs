@@ -67,6 +67,12 @@ fn unreachable_in_words(path: &Path) -> String {
     if let Some(error) = path.tls.as_ref().and_then(|tls| tls.error.as_ref()) {
         return format!("fails in TLS: {error}");
     }
+    if let Some(from) = path.answered_from {
+        return format!(
+            "is answered for by {from}, and clients drop what comes from another address than they asked: the server has \
+             several addresses and has to answer from the one that it was asked at"
+        );
+    }
     match &path.network_error {
         Some(problem) => format!("is not reachable: {}", problem.words),
         None if path.protocol == "udp" => format!(

@@ -59,6 +59,8 @@ pub struct Path {
     pub extra: bool,
     /// Whether a STUN answer came; `None` if that could not be tried.
     pub reachable: Option<bool>,
+    /// The answer came from another address than was asked, and so clients drop it.
+    pub answered_from: Option<SocketAddr>,
     /// The real local address.
     pub local_address: Option<SocketAddr>,
     /// Milliseconds until the TCP connection, and the TLS handshake if there is one, stood.
@@ -150,6 +152,7 @@ impl Path {
             protocol: protocol.as_str(),
             extra,
             reachable: None,
+            answered_from: None,
             local_address: None,
             connect_ms: None,
             rtt_ms: None,

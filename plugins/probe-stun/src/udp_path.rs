@@ -1,10 +1,12 @@
 //! One address by UDP.
 
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
-use futures_util::future::{LocalBoxFuture, join, join_all};
+use futures_util::future::{Either, LocalBoxFuture, join, join_all, select};
 use futures_util::stream::FuturesUnordered;
 use icescope_probe_kit::message::Request;
 use icescope_probe_kit::observe::Observer;
@@ -27,6 +29,10 @@ const ERRORS: usize = 2;
 /// Requests give up this much before their path does, so that their end is still told.
 const GRACE: Duration = Duration::from_millis(20);
 
+/// When to listen for answers from elsewhere too: after the second request (RFC 8489 §6.2.1: at 500 ms), for a server that
+/// answers as it should has answered by then.
+const ELSEWHERE: Duration = Duration::from_millis(600);
+
 /// Requests that wait for their answers.
 type Pending<'a> = FuturesUnordered<LocalBoxFuture<'a, Exchange>>;
 
@@ -44,7 +50,8 @@ pub async fn measure(target: Target, means: Means<'_>, observer: &Observer<'_>) 
     path.local_address = Some(socket.local_address());
     let asking = Asking { socket: &socket, target, observer };
     let mut pending = Pending::new();
-    let mut exchanges = asking.until_answered(means.left(), &mut pending).await;
+    let (mut exchanges, answered_from) = asking.here_or_elsewhere(means.left(), &mut pending).await;
+    path.answered_from = answered_from;
     if let Some(rtt) = exchanges.iter().find_map(|exchange| exchange.rtt) {
         let patience = (rtt * PATIENCE).max(LEAST_PATIENCE);
         let sent = (pending.len() + exchanges.len()) as u32;
@@ -110,6 +117,29 @@ impl<'a> Asking<'a> {
                 () = sleep_until(start + wake) => {}
             }
         }
+    }
+
+    /// As `until_answered`, and meanwhile from where else an answer came.
+    async fn here_or_elsewhere(
+        self,
+        limit: Duration,
+        pending: &mut Pending<'a>,
+    ) -> (Vec<Exchange>, Option<SocketAddr>) {
+        let (here, elsewhere) = (pin!(self.until_answered(limit, pending)), pin!(self.elsewhere(limit)));
+        match select(here, elsewhere).await {
+            Either::Left((exchanges, _)) => (exchanges, None),
+            Either::Right((from, here)) => (here.await, from),
+        }
+    }
+
+    /// Asks from a socket that hears everybody. Clients do not: an answer from elsewhere is of no use to them.
+    async fn elsewhere(self, limit: Duration) -> Option<SocketAddr> {
+        sleep(ELSEWHERE).await;
+        let socket = Socket::bind_towards(self.target.address).await.ok()?;
+        let request = Request::binding().encode().ok()?;
+        let schedule = Schedule::within(limit.saturating_sub(ELSEWHERE + GRACE));
+        let exchange = socket.transact(&request, self.target.address, schedule, self.observer).await;
+        exchange.answer.map(|answer| answer.from).filter(|from| *from != self.target.address)
     }
 
     /// The other samples, at their pace.

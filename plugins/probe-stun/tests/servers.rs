@@ -26,9 +26,9 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn refuse(code: u16, reason: &'static str) -> Behaviour {
     Arc::new(move |request: &Message, _, _| {
-        let error = ErrorCode::new(Code::new(code, reason).unwrap());
+        let error = ErrorCode::new(Code::new(code, reason).expect("right for a test"));
         let answer = Request::new(request.method(), Class::Error).id(request.transaction_id()).with(error);
-        vec![answer.encode().unwrap()]
+        vec![answer.encode().expect("right for a test")]
     })
 }
 
@@ -128,6 +128,17 @@ fn a_black_hole_is_not_reachable_after_all_its_time_and_tcp_can_tell_that_the_se
         summary.contains("does not answer 3 requests") && summary.contains("By TCP it does answer"),
         "{summary}"
     );
+}
+
+#[test]
+fn an_answer_from_another_address_is_seen_and_is_of_no_use() {
+    let servers = Servers::new();
+    let (server, from) = servers.udp_from_elsewhere(testing::plain());
+    let document = run(&[&format!("turn:{server}")], &json!({ "timeout": 3 })).document();
+    let udp = path(&document, "udp");
+    assert_eq!((&udp["reachable"], &udp["answered_from"]), (&json!(false), &json!(from.to_string())));
+    assert_eq!(document["outcome"], "failed");
+    assert!(document["summary"].as_str().unwrap().contains(&format!("is answered for by {from}")));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// Trusts this authority.
 fn trusting(authority: &Authority) -> (tempfile::NamedTempFile, Value) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(authority.pem.as_bytes()).unwrap();
+    let mut file = tempfile::NamedTempFile::new().expect("right for a test");
+    file.write_all(authority.pem.as_bytes()).expect("right for a test");
     let config = json!({ "timeout": 10, "samples": 2, "ca-file": file.path() });
     (file, config)
 }

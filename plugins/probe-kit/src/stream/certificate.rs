@@ -61,3 +61,34 @@ fn rfc_3339(time: ASN1Time) -> String {
     let (hour, minute, second) = time.to_hms();
     format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", date.year(), date.day())
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::{Authority, Validity};
+
+    /// 2098-01-01T00:00:00Z, until which certificates of the tests are valid.
+    const END: i64 = 4_039_372_800;
+
+    fn days_left(now: i64) -> i64 {
+        let identity = Authority::new("x").issue(&["example.org", "2001:db8::1"], Validity::Now);
+        let read = Certificate::read(&identity.chain[0], now).expect("a certificate");
+        assert_eq!(read.not_after, "2098-01-01T00:00:00Z");
+        assert_eq!(read.names, ["example.org", "2001:db8::1"]);
+        read.days_left
+    }
+
+    #[test]
+    fn whole_days_are_counted_and_the_day_after_the_end_is_negative() {
+        assert_eq!(days_left(END - 10 * DAY), 10);
+        assert_eq!(days_left(END - 10 * DAY + 1), 9);
+        assert_eq!(days_left(END), 0);
+        assert_eq!(days_left(END + 1), -1);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_none() {
+        assert_eq!(Certificate::read(b"", 0), None);
+        assert_eq!(Certificate::read(&[0x30; 200], 0), None);
+    }
+}

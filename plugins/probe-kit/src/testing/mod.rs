@@ -105,7 +105,18 @@ impl Servers {
     /// The address is not there.
     pub fn udp_on(&self, ip: IpAddr, behaviour: Behaviour) -> SocketAddr {
         // Not by the runtime: a test may be on another one.
-        self.answer(std::net::UdpSocket::bind((ip, 0)).expect("a UDP socket"), behaviour)
+        self.answer(std::net::UdpSocket::bind((ip, 0)).expect("a UDP socket"), None, behaviour)
+    }
+
+    /// A UDP server on 127.0.0.1 that answers from another port than it is asked at: the two, in this order.
+    ///
+    /// # Panics
+    /// The system gives no sockets.
+    pub fn udp_from_elsewhere(&self, behaviour: Behaviour) -> (SocketAddr, SocketAddr) {
+        let bind = || std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP socket");
+        let elsewhere = bind();
+        let from = elsewhere.local_addr().expect("an address");
+        (self.answer(bind(), Some(elsewhere), behaviour), from)
     }
 
     /// A UDP and a TCP server on the same port of 127.0.0.1.
@@ -118,10 +129,15 @@ impl Servers {
             Some((udp.try_clone().expect("a socket"), listener))
         });
         self.listen(listener, tcp, None);
-        self.answer(socket, udp)
+        self.answer(socket, None, udp)
     }
 
-    fn answer(&self, socket: std::net::UdpSocket, behaviour: Behaviour) -> SocketAddr {
+    fn answer(
+        &self,
+        socket: std::net::UdpSocket,
+        elsewhere: Option<std::net::UdpSocket>,
+        behaviour: Behaviour,
+    ) -> SocketAddr {
         let address = socket.local_addr().expect("an address");
         socket.set_nonblocking(true).expect("a socket that does not block");
         let seen = Arc::clone(&self.seen);
@@ -135,7 +151,10 @@ impl Servers {
                 count += 1;
                 for answer in behaviour(&request, from, count) {
                     // A client that is gone by now is its own business.
-                    let _ = socket.send_to(&answer, from).await;
+                    let _ = match &elsewhere {
+                        Some(elsewhere) => elsewhere.send_to(&answer, from),
+                        None => socket.send_to(&answer, from).await,
+                    };
                 }
             }
         });
