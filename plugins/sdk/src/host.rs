@@ -48,8 +48,9 @@ impl Host {
     pub(crate) unsafe fn new(table: *const IcsHost, ctx: *mut IcsCtx) -> Option<Self> {
         // SAFETY: the caller's promise.
         let table = unsafe { abi::read(table) }?;
-        // Spans of the SDK's own stay clear of the small numbers that the host gives to runs.
-        let next_span = AtomicU64::new(1 << 32);
+        // Spans of the SDK's own stay clear of the numbers that the host gives to runs (of 32 bits, and a count of the
+        // plugin's lives above them), and below 2⁵³, where numbers of JavaScript end to be exact.
+        let next_span = AtomicU64::new(1 << 48);
         let host = Self(Arc::new(Link { table, ctx, gate: Gate::default(), next_span }));
         log::install(&host);
         Some(host)
