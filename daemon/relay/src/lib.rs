@@ -25,7 +25,7 @@ mod wire;
 
 pub use auth::Credentials;
 pub use io::Listening;
-pub use options::{Addresses, Describe, Description, ExternalAddress, Options, Policy, Tls};
+pub use options::{Addresses, Describe, ExternalAddress, Options, Packet, Policy, Tls};
 pub use peers::Network;
 pub use relay::{LONGEST_REALM, Relay, RelayError};
 pub use tuple::Transport;

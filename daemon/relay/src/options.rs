@@ -7,30 +7,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use icescope_model::{Attributes, Level};
+use icescope_model::{Monotonic, Observation};
 
 use crate::peers::Network;
 
 /// This host's addresses, as they are now.
 pub type Addresses = Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>;
 
-/// Decodes a STUN message for the record; `None` for what is none. The binary implements it by the peer's wiretap, so that both
-/// observers use the same words.
-pub type Describe = Arc<dyn Fn(&[u8]) -> Option<Description> + Send + Sync>;
+/// Makes an observation of a STUN message; `None` for what is none. The binary implements it by the peer's wiretap, so that both
+/// observers use the same words. Whose it is, who saw it, its lanes and what carried it are set by the relay.
+pub type Describe = Arc<dyn Fn(&Packet<'_>) -> Option<Observation> + Send + Sync>;
 
-/// A STUN message in the words of the record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// The event's kind: `turn.allocate.request`.
-    pub kind: &'static str,
-    /// What it is: «Allocate request».
-    pub title: String,
-    /// What is remarkable about it, if anything: «lifetime 600 s».
-    pub remarks: String,
-    /// How much it matters.
-    pub level: Level,
-    /// The decoded facts. Without secrets.
-    pub attributes: Attributes,
+/// A message between a client and the relay.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// From the client, not to it.
+    pub inbound: bool,
+    /// The relay's address.
+    pub server: SocketAddr,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// When.
+    pub at: Monotonic,
+    /// The message.
+    pub bytes: &'a [u8],
 }
 
 /// What the relay is told.

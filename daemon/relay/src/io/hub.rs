@@ -93,8 +93,9 @@ impl Hub {
                 udp::send(&socket, &reply.bytes, reply.to);
             }
         }
-        let request = SeenMessage { inbound: true, at, bytes: request.into() };
-        let answer = SeenMessage { inbound: false, at: sent, bytes: reply.bytes.clone().into() };
+        let request = SeenMessage { inbound: true, at, bytes: request.into(), refused: false };
+        let bytes = reply.bytes.clone().into();
+        let answer = SeenMessage { inbound: false, at: sent, bytes, refused: reply.refused };
         self.observer.exchange(via, reply.holder.as_ref(), request, Some(answer));
     }
 

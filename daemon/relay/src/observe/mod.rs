@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use icescope_model::{EventSink, Evidence, Lane, Level, Monotonic, Observation, Scope, SeenBy, SessionId};
 
 use crate::auth::Holder;
-use crate::options::Describe;
+use crate::options::{Describe, Packet};
 use crate::server::{End, Note, Traffic, What};
 use crate::tuple::FiveTuple;
 use crate::wire::method;
@@ -106,20 +106,22 @@ impl Observer {
     }
 
     fn tell(&self, session: SessionId, via: &FiveTuple, seen: &Seen) {
-        let Some(told) = (self.describe)(&seen.bytes) else { return };
+        let (server, client) = (via.server, via.client);
+        let packet = Packet { inbound: seen.inbound, server, client, at: seen.at, bytes: &seen.bytes };
+        let Some(mut told) = (self.describe)(&packet) else { return };
         let is_binding = Message::parse(&seen.bytes).is_some_and(|message| message.method == method::BINDING);
         let server = if is_binding { Lane::Stun } else { Lane::Turn };
-        let (from, to, preposition, direction) = if seen.inbound {
-            (Lane::Web, server, "from", "inbound")
-        } else {
-            (server, Lane::Web, "to", "outbound")
-        };
-        let remarks = if told.remarks.is_empty() { String::new() } else { format!(": {}", told.remarks) };
-        let mut observation = observation(session, from, to, told.kind, seen.at)
-            .level(told.level)
-            .summary(format!("{} {preposition} {}{remarks}", told.title, via.client));
-        observation.attributes = told.attributes;
-        self.sink.send(with_ends(observation, via).with("direction", direction));
+        (told.from, told.to) = if seen.inbound { (Lane::Web, server) } else { (server, Lane::Web) };
+        told.scope = Scope::Session(session);
+        told.seen_by = SeenBy::Relay;
+        if seen.refused {
+            told.level = Level::Warn;
+            told.summary.push_str(
+                ": the user name or the password is not the one that the page was given, or its time is over",
+            );
+            told.attributes.insert("credentialRefused".to_owned(), true.into());
+        }
+        self.sink.send(told.with("protocol", via.transport.word()));
     }
 
     /// Something beside messages.

@@ -1,22 +1,18 @@
-use icescope_model::Attributes;
 use icescope_model::sink::EventSource;
 
 use super::*;
-use crate::options::Description;
 use crate::testing::{allocate, binding, via};
 use crate::tuple::Transport;
-use crate::wire::Class;
 
-fn describe(bytes: &[u8]) -> Option<Description> {
-    let message = Message::parse(bytes)?;
-    let kind = match (message.method, message.class) {
-        (method::BINDING, Class::Request) => "stun.binding.request",
-        (method::BINDING, _) => "stun.binding.success",
-        (_, Class::Request) => "turn.allocate.request",
-        _ => "turn.allocate.success",
-    };
-    let (title, remarks) = ("Message".to_owned(), String::new());
-    Some(Description { kind, title, remarks, level: Level::Info, attributes: Attributes::new() })
+fn describe(packet: &Packet<'_>) -> Option<Observation> {
+    Message::parse(packet.bytes)?;
+    Some(
+        Observation::new(Scope::Daemon, Evidence::Packet, Lane::Peer, Lane::Peer, "message")
+            .at(packet.at)
+            .with("localAddress", packet.server.to_string())
+            .with("remoteAddress", packet.client.to_string())
+            .with("direction", if packet.inbound { "inbound" } else { "outbound" }),
+    )
 }
 
 fn observer() -> (Observer, EventSource) {
@@ -25,7 +21,7 @@ fn observer() -> (Observer, EventSource) {
 }
 
 fn seen(inbound: bool, at: i64, bytes: &[u8]) -> Seen {
-    Seen { inbound, at: Monotonic(at), bytes: bytes.into() }
+    Seen { inbound, at: Monotonic(at), bytes: bytes.into(), refused: false }
 }
 
 fn answer(request: &[u8]) -> Vec<u8> {
@@ -129,4 +125,16 @@ fn the_end_of_an_allocation_says_why_and_how_much() {
     );
     assert_eq!(event.attributes["relayedAddress"], "198.51.100.1:50000");
     assert_eq!(observer.id_of_session(session).map(|holder| holder.id().len()), Some(16));
+}
+
+#[test]
+fn a_refused_credential_is_a_warning_and_a_challenge_is_not() {
+    let (observer, mut source) = observer();
+    let client = via("192.0.2.9:1");
+    exchange(&observer, &client, None, 1, &allocate(1).0);
+    let refusal = Seen { refused: true, ..seen(false, 4, &answer(&allocate(2).0)) };
+    observer.exchange(&client, None, seen(true, 3, &allocate(2).0), Some(refusal));
+    observer.claim(SessionId::random(), client.client, Monotonic(5));
+    let levels: Vec<_> = told(&mut source).iter().map(|event| event.level).collect();
+    assert_eq!(levels, [Level::Info, Level::Info, Level::Info, Level::Warn]);
 }

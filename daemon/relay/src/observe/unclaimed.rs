@@ -26,6 +26,8 @@ pub struct Seen {
     pub at: Monotonic,
     /// The message.
     pub bytes: Box<[u8]>,
+    /// It refuses a credential: a 401 that is not the challenge that every exchange begins with.
+    pub refused: bool,
 }
 
 #[derive(Debug)]
@@ -89,7 +91,7 @@ mod tests {
     use crate::testing::via;
 
     fn seen(at: Monotonic) -> Seen {
-        Seen { inbound: true, at, bytes: vec![0; 20].into() }
+        Seen { inbound: true, at, bytes: vec![0; 20].into(), refused: false }
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl<P: Clone> Server<P> {
         if bytes.len() > room(via, request) {
             return Outcome::Nothing;
         }
-        Outcome::Answer(Reply { from, to, bytes, holder: None })
+        Outcome::Answer(Reply { from, to, bytes, holder: None, refused: false })
     }
 
     /// The answer: from where, to where, and what.

@@ -102,6 +102,8 @@ pub struct Reply {
     pub bytes: Vec<u8>,
     /// Who asked, if proven.
     pub holder: Option<Holder>,
+    /// A credential came with the request and is refused.
+    pub refused: bool,
 }
 
 /// Something beside messages that is worth an event.

@@ -48,7 +48,9 @@ impl<P: Clone> Server<P> {
             Err(denial) => return self.deny(now, &via, message, denial),
         };
         let holder = Some(who.holder.clone());
-        let reply = |bytes| Outcome::Answer(Reply { from: via.server, to: via.client, bytes, holder });
+        let reply = |bytes| {
+            Outcome::Answer(Reply { from: via.server, to: via.client, bytes, holder, refused: false })
+        };
         if let Some(bytes) = self.replay.find(&via, message.transaction, now.monotonic) {
             return reply(bytes);
         }
@@ -98,8 +100,9 @@ impl<P: Clone> Server<P> {
             Denial::Stale => challenge(Refusal::STALE_NONCE),
             Denial::Incomplete => bad(),
         };
+        let refused = denial == Denial::Challenge && message.has(attribute::MESSAGE_INTEGRITY);
         // Only requests that lack what they must have are that short.
         let bytes = if bytes.len() <= room(via, message) { bytes } else { bad() };
-        Outcome::Answer(Reply { from: via.server, to: via.client, bytes, holder: None })
+        Outcome::Answer(Reply { from: via.server, to: via.client, bytes, holder: None, refused })
     }
 }

@@ -43,7 +43,9 @@ fn wrong_expired_and_foreign_credentials_are_told_apart() {
     let nonce = bench.server.authority.nonce(&via(CLIENT), bench.now.unix);
     let mut wrong = bench.credentials("aa");
     wrong.password.push('x');
-    assert_eq!(code(&bench.answer(via(CLIENT), &allocate(1).signed(&wrong, &nonce))), 401);
+    let refusal = bench.reply(via(CLIENT), &allocate(1).signed(&wrong, &nonce)).unwrap();
+    assert_eq!((code(&refusal.bytes), refusal.refused), (401, true));
+    assert!(!bench.reply(via(CLIENT), &allocate(1)).unwrap().refused, "a challenge is no refusal");
     let mut other = bench.credentials("aa");
     other.username = other.username.replace("aa", "bb");
     assert_eq!(code(&bench.answer(via(CLIENT), &allocate(2).signed(&other, &nonce))), 401, "another's name");
