@@ -15,11 +15,12 @@ use std::net::Ipv4Addr;
 
 use crate::plan::{Egress, Filtering, Mapping, Nat, Ports};
 
-/// Mappings that get other ports than the local ones, before a port comes again: more than a test makes, little for nft.
+/// Mappings that get other ports than the local ones, before a port comes again: more than a test makes within a
+/// binding's lifetime, and 30 ms for nft.
 ///
 /// Each port is given once: the kernel's own random choice may give one to two endpoints, for it minds only whole flows, and
 /// then drops what the second endpoint sends to a destination of the first.
-const MAPPINGS: usize = 4_000;
+const MAPPINGS: usize = 8_000;
 
 /// Where sequential ports begin.
 const FIRST_SEQUENTIAL: u16 = 40_000;

@@ -129,7 +129,8 @@ impl Site {
                         "qdisc replace dev {device} root tbf rate {rate}bit burst {burst} latency 50ms"
                     ))?;
                 }
-                None => namespace.tc(&format!("qdisc del dev {device} root"))?,
+                // What a veth has from the start; not an error where there is no rate to lift.
+                None => namespace.tc(&format!("qdisc replace dev {device} root noqueue"))?,
             }
         }
         Ok(())

@@ -91,6 +91,7 @@ fn a_rate_lets_no_more_through_and_can_be_lifted() {
         assert!(arrived < 150, "{arrived} of 300 at 1 Mbit/s");
         assert!(arrived >= 3, "a rate is no wall: {arrived} of 300");
         assert_eq!(path.count(300, 1_000, || ()), 300);
+        site.set_rate(None).expect("there is no rate to lift, and that is no error");
     });
 }
 
