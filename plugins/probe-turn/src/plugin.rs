@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures_util::future::join_all;
 use icescope_plugin_sdk::{Error, Host, Lane, Outcome, Probe, Request, Run};
 use icescope_probe_kit::args::{Args, Family, Server};
-use icescope_probe_kit::dns;
+use icescope_probe_kit::dns::{self, Resolved};
 use icescope_probe_kit::observe::Observer;
 use icescope_probe_kit::stream::TrustAnchors;
 use icescope_probe_kit::url::Protocol;
@@ -144,18 +144,19 @@ impl One<'_> {
             }
         }
         if targets.is_empty() {
+            let step = match &resolved {
+                None => Step::failed(Action::Dns, 0.0, Failure::Stopped, "the run was stopped"),
+                Some(Resolved { error: Some(why), ms, .. }) => {
+                    Step::failed(Action::Dns, ms.unwrap_or_default(), Failure::Name, why)
+                }
+                Some(_) => {
+                    let why = "Not tested: the server has no address of the wanted family.";
+                    return Ok(Document::skipped(url, why, "Ask for the other address family, too."));
+                }
+            };
             let mut nowhere = Attempt::new(url.protocol, &url.host.to_string(), None);
             nowhere.credential = Some(credential.told());
-            nowhere.steps.push(match &resolved {
-                None => Step::failed(Action::Dns, 0.0, Failure::Stopped, "the run was stopped"),
-                Some(resolved) => {
-                    let why = resolved
-                        .error
-                        .clone()
-                        .unwrap_or_else(|| "it has no address of the wanted family".to_owned());
-                    Step::failed(Action::Dns, resolved.ms.unwrap_or_default(), Failure::Name, why)
-                }
-            });
+            nowhere.steps.push(step);
             attempts.push(nowhere);
         }
         let observers: Vec<_> =

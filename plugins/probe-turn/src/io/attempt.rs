@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use icescope_plugin_sdk::Outcome;
 use icescope_probe_kit::clock::milliseconds;
 use icescope_probe_kit::observe::Observer;
@@ -253,13 +254,14 @@ impl<'a> Work<'a> {
     /// Gives back all that may have been allocated.
     async fn release(&mut self) {
         self.doing = Action::Release;
-        let (first, second) = (self.first.take(), self.second.take());
-        for mut allocation in [first, second].into_iter().flatten().filter(Allocation::may_exist) {
-            let existed = allocation.relayed().is_some();
-            let step = allocation.release(stop::RESERVE / 2).await;
-            if existed {
-                let all = self.facts.released.unwrap_or(true);
-                self.facts.released = Some(all && step.ok);
+        let made = [self.first.take(), self.second.take()].into_iter().flatten();
+        let mut made: Vec<_> = made.filter(Allocation::may_exist).collect();
+        let existed = made.iter().any(|allocation| allocation.relayed().is_some());
+        let releases = made.iter_mut().map(|allocation| allocation.release(stop::RELEASE));
+        let steps = join_all(releases).await;
+        if existed {
+            self.facts.released = Some(steps.iter().all(|step| step.ok));
+            for step in steps {
                 self.push(step);
             }
         }

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 /// Kept of a run's time for releases and reports: two round trips to the other side of the earth, with one request lost.
 pub const RESERVE: Duration = Duration::from_secs(2);
 
+/// What of the reserve releases may take.
+pub const RELEASE: Duration = Duration::from_millis(1500);
+
 /// Why a run has to wind up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

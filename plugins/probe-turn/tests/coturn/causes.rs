@@ -179,6 +179,18 @@ fn without_a_credential_or_a_turn_server_nothing_is_tried() {
     assert_eq!((ran.outcome, ran.reports.len()), (Some(Outcome::Skipped), 0));
 }
 
+#[test]
+fn b2_a_name_without_address_is_named_and_an_unwanted_family_is_no_fault() {
+    // RFC 6761 §6.4: `invalid` never exists.
+    let url = "turn:no-such-host.invalid?transport=udp";
+    let document = run(url).only();
+    assert_cause(&document, "B2", "failed");
+    assert_eq!(steps(&document), ["!dns"]);
+    let servers = vec![ice_server("turn:127.0.0.1:9", USER, PASSWORD)];
+    let document = run_with(servers, &json!({}), &json!({ "families": ["ipv6"] })).only();
+    assert_eq!((&document["outcome"], &document["cause"]), (&json!("skipped"), &json!(null)), "{document:#}");
+}
+
 fn find(document: &Value, name: &str) -> Value {
     let steps = document["steps"].as_array().unwrap();
     steps
