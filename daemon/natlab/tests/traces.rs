@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS: usize = 1_000;
 
 #[test]
-fn sites_are_made_in_about_a_second() {
+fn sites_of_every_kind_are_made_and_their_times_printed() {
     with_lab(|lab| {
         let kinds: [(&str, Plan); 4] = [
             ("public", Plan::public()),
@@ -163,4 +163,37 @@ fn a_killed_test_leaves_no_process_behind() {
         victim.wait().expect("it ends");
         assert!(ended(&coturn, Duration::from_secs(10)), "coturn outlived the test that started it");
     });
+}
+
+#[test]
+fn without_root_a_test_runs_in_a_user_namespace_of_its_own() {
+    let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let as_nobody = |program: &std::ffi::OsStr| {
+        let mut command = Command::new("setpriv");
+        command.args(nobody).arg(program);
+        // A skip is to be seen here, not to be a failure inside.
+        command.env_remove(icescope_natlab::ENVIRONMENT).stdin(Stdio::null());
+        command
+    };
+    let program = std::env::current_exe().expect("this test is a program");
+    // Only root can become somebody else, and a clone in root's home is closed to others.
+    let listed = as_nobody(program.as_os_str()).arg("--list").output().expect("setpriv starts");
+    if !listed.status.success() {
+        let why = String::from_utf8_lossy(&listed.stderr).trim().to_owned();
+        eprintln!("SKIPPED: nobody cannot start this test, so that it is not shown without root: {why}");
+        return;
+    }
+    let output = as_nobody(program.as_os_str())
+        .args(["labs_side_by_side_do_not_see_each_other", "--exact", "--nocapture"])
+        .output()
+        .expect("setpriv starts");
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    if said.contains("SKIPPED") {
+        eprintln!("{said}");
+        return;
+    }
+    // Once inside the user namespace, once around it.
+    assert_eq!(said.matches("1 passed").count(), 2, "{said}");
 }
