@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use icescope_plugin_sdk::{Error, Evidence, Host as PluginHost, Lane, Outcome, Probe, Request, Run};
@@ -20,6 +20,10 @@ use crate::engine::server::Target;
 use crate::engine::streams::Carrier;
 use crate::engine::test::{State, TestId};
 use crate::io::{self, Streams};
+use crate::lifetime::Lifetime;
+
+/// Longer bindings than the ladder's end need no measuring: no application waits so long between two packets.
+const LONGEST_LIFETIME: Duration = Duration::from_mins(17);
 
 /// The plugin.
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl NatProbe {
         });
         let resolved = join_all(look_ups).await;
         let families = args.families.iter().map(|family| {
-            let one = One { probe: self, context, family: *family, resolved: &resolved };
+            let one = One { probe: self, context, family: *family, resolved: &resolved, lifetime: args.lifetime };
             async move { one.measure(start).await }
         });
         let outcomes = join_all(families).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -82,6 +86,8 @@ struct One<'a> {
     context: Context<'a>,
     family: Family,
     resolved: &'a [(&'a Server, Resolved)],
+    /// Measure the binding lifetime as well.
+    lifetime: bool,
 }
 
 impl One<'_> {
@@ -93,7 +99,9 @@ impl One<'_> {
         let streams = Streams { hosts, anchors: &self.probe.anchors };
         let observer = Observer::new(run, Lane::Stun);
         io::measure(&mut engine, &streams, &observer, &|engine, test| settled(run, engine, test)).await;
-        let document = Document::new(&engine, &given, start.elapsed(), None);
+        let measured = start.elapsed();
+        let lifetime = if self.lifetime { Some(self.lifetime(&engine, &observer).await) } else { None };
+        let document = Document::new(&engine, &given, measured, lifetime.as_ref());
         run.report(SCHEMA, document.family(), document.outcome(), &document)?;
         run.event("icescope.nat.report/1")
             .summary(document.summary())
@@ -101,6 +109,27 @@ impl One<'_> {
             .with("family", document.family())
             .emit();
         Ok(document.outcome())
+    }
+
+    async fn lifetime(&self, engine: &Engine, observer: &Observer<'_>) -> Lifetime {
+        let run = self.context.run();
+        let Some(server) = engine.capable_server() else {
+            return Lifetime { seconds: None, because: "no server that speaks RFC 5780 answered".into() };
+        };
+        // The first binding is tried without a wait, and each round ends with questions.
+        let longest = self.context.budget(LONGEST_LIFETIME).mul_f64(0.6);
+        let round_trip = server.pace.largest();
+        let progress = |wait: Duration, is_alive: bool| {
+            let word = if is_alive { "alive" } else { "gone" };
+            run.event("icescope.nat.lifetime/1")
+                .summary(format!("an idle binding is {word} after {:.1} s", wait.as_secs_f64()))
+                .seen(Evidence::Api, Lane::Peer, Lane::Stun)
+                .with("family", self.family.as_str())
+                .with("idle", wait)
+                .with("alive", is_alive)
+                .emit();
+        };
+        io::lifetime(server.address(), round_trip, longest, observer, &progress).await
     }
 
     /// Each address once; and of each URI, which that is or why there is none.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Engine;
-use super::server::{Capability, capability, is_private};
+use super::server::{Capability, Server, capability, is_private};
 use super::streams::Carrier;
 use super::test::{Ask, Kind, SocketId, State, Test, TestId};
 use crate::facts::{Filtering, Mapping, Udp};
@@ -34,7 +34,7 @@ const CLOSED_PORT: u16 = 65_353;
 /// Discard (RFC 863): no NAT maps it for an inside host, so only the router itself is asked.
 const SELF_PORT: u16 = 9;
 /// The trace to the server begins when the one to the own address has been sent.
-const TRACE_LATER: Duration = Duration::from_millis(120);
+const TRACE_LATER: Duration = Duration::from_millis(150);
 /// The first routers on the way: carriers translate within them.
 const TRACE_HOPS: u8 = 5;
 
@@ -57,6 +57,12 @@ impl Engine {
     /// The measurement's state, for the verdicts.
     pub fn view(&self) -> View<'_> {
         View { ipv6: self.ipv6, servers: &self.servers, tests: &self.tests, streams: &self.streams }
+    }
+
+    /// The first server with a second address.
+    pub fn capable_server(&self) -> Option<&Server> {
+        let place = self.udp_servers().find(|s| matches!(self.capable(*s), Capability::Capable(_)))?;
+        self.servers.get(place)
     }
 
     /// The server that the waiting goes by where no other is concerned: the first in the list that answered.
@@ -138,8 +144,18 @@ impl Engine {
         ids.into_iter().for_each(|id| self.end(id, State::Dropped));
     }
 
+    /// A server answered at the very port that its URI names.
+    fn is_answered_as_configured(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test.kind, Kind::Binding(_)) && test.answer().is_some())
+    }
+
     /// Stops asking for what is known already or cannot be known.
     fn cull(&mut self) {
+        if self.plan.fallback && !self.plan.second_port && self.is_answered_as_configured() {
+            // They were only slow. Should a second port be wanted later, it is asked for then.
+            self.plan.fallback = false;
+            self.drop_tests(|test| matches!(test.kind, Kind::SparePort(_) | Kind::ClosedPort(_)));
+        }
         for server in 0..self.servers.len() {
             let kind = Kind::Filtering(server);
             let dead = self.of(Kind::Binding(server)).all(Test::is_silent);
@@ -328,7 +344,10 @@ impl Engine {
         let sockets = self.shared_sockets(source);
         for port in SPARE_PORTS {
             let to = SocketAddr::new(address.ip(), port);
-            if !self.tests.iter().any(|test| test.to == to && test.ask == Ask::PLAIN && test.ttl.is_none()) {
+            let is_asked = |test: &Test| {
+                test.to == to && test.ask == Ask::PLAIN && test.ttl.is_none() && test.state != State::Dropped
+            };
+            if !self.tests.iter().any(is_asked) {
                 for socket in sockets {
                     self.begin(Kind::SparePort(server), socket, to, Ask::PLAIN);
                 }
@@ -375,7 +394,8 @@ impl Engine {
                     Kind::Filtering(_) | Kind::Mapping(_) | Kind::Control(_) => !decided,
                     Kind::Hairpin | Kind::Trace | Kind::TraceSelf | Kind::Sample(_) => true,
                     Kind::SparePort(_) | Kind::ClosedPort(_) => {
-                        self.plan.fallback || verdict::udp::ports_that_work(&self.view()).len() < 2
+                        !self.is_answered_as_configured()
+                            || verdict::udp::ports_that_work(&self.view()).len() < 2
                     }
                     Kind::Beside(_) => false,
                 }

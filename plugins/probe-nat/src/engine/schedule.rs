@@ -27,9 +27,9 @@ const FIRST_ANSWER_BESIDE: Duration = ms(600);
 /// The same where TCP has been answered, in units of that answer's time, but not less than this.
 const FIRST_ANSWER_AFTER_TCP: Duration = ms(1200);
 /// A TCP answer takes two round trips and a server's turn; UDP takes one.
-const TCP_ANSWERS: u32 = 4;
+const TCP_ANSWERS: u32 = 2;
 /// Between packets that expire under way.
-const TRACE_INTERVAL: Duration = ms(30);
+const TRACE_INTERVAL: Duration = ms(20);
 /// Packets per turn, and the time to the next one: no queue of a home router overflows.
 const BURST: usize = 6;
 const BURST_GAP: Duration = ms(2);
@@ -46,7 +46,8 @@ fn most(kind: Kind) -> usize {
         Kind::SparePort(_) | Kind::Sample(_) => 10,
         // Routers answer few of them: Linux six at once, then one a second (icmp_ratelimit).
         Kind::Trace | Kind::ClosedPort(_) => 3,
-        Kind::TraceSelf => 4,
+        // Silence is what is hoped for here.
+        Kind::TraceSelf => 8,
         // Never by itself.
         Kind::Beside(_) => 0,
     }
@@ -93,10 +94,10 @@ impl Engine {
 
     fn is_waited_for(&self, test: &Test) -> bool {
         let Some(last) = test.sent.last().copied() else { return false };
+        if test.icmp.len() >= ENOUGH_REFUSALS && !matches!(test.kind, Kind::Trace | Kind::TraceSelf) {
+            return true;
+        }
         if let Kind::Binding(_) = test.kind {
-            if test.icmp.len() >= ENOUGH_REFUSALS {
-                return true;
-            }
             return test.sent.len() >= LEAST_FILTERING && self.now >= test.begun + self.first_answer();
         }
         match self.pace_of(test).patience() {

@@ -1,5 +1,6 @@
 //! The shell around the engine: sockets, the clock, and the host that is told of every packet.
 
+mod lifetime;
 mod socket;
 mod streams;
 
@@ -14,6 +15,7 @@ use icescope_probe_kit::message::{Class, Message, Request, ResponsePortWidth, Tr
 use icescope_probe_kit::observe::{Direction, Path, Watch};
 use icescope_probe_kit::url::Protocol;
 
+pub use self::lifetime::lifetime;
 pub use self::socket::source_towards;
 use self::socket::{Refusal, Socket};
 pub use self::streams::Streams;

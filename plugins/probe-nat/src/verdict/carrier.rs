@@ -7,8 +7,10 @@ use crate::engine::server::{is_private, is_shared};
 use crate::engine::test::{IcmpKind, Kind, Test};
 use crate::facts::Finding;
 
-/// Requests to the own public address that must have gone unanswered before the first router counts as its owner.
-const LEAST_TO_SELF: usize = 4;
+/// Requests to the own public address that must have gone unanswered before the first router counts as its owner …
+const LEAST_TO_SELF: usize = 8;
+/// … on a way that answers this part of what is asked: then all of them being lost has a chance of less than 10⁻⁴.
+const LEAST_ANSWERED: f64 = 0.7;
 
 /// The verdict.
 pub fn cgnat(view: &View<'_>) -> Finding<Option<bool>> {
@@ -53,7 +55,7 @@ fn first_router<'a, I: Iterator<Item = &'a Test>>(
     let asked: usize = itself.iter().filter(|test| test.is_silent()).map(|test| test.sent.len()).sum();
     let private_beyond =
         traces().any(|test| test.ttl > Some(1) && hop(test).is_some_and(is_private));
-    if asked < LEAST_TO_SELF || private_beyond || view.is_lossy() {
+    if asked < LEAST_TO_SELF || private_beyond || view.answered_part() < LEAST_ANSWERED {
         return Finding::unknown("whose the public address is could not be shown", evidence());
     }
     Finding::new(

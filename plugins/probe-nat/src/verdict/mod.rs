@@ -48,12 +48,18 @@ impl<'a> View<'a> {
         if outside.is_empty() { all } else { outside }
     }
 
-    /// A request of a plain test was lost while others of the same test were answered, or took more than one.
-    pub fn is_lossy(self) -> bool {
-        self.tests.iter().any(|test| {
-            matches!(test.kind, Kind::Binding(_) | Kind::Mapping(_) | Kind::Beside(_))
-                && test.heard.first().is_some_and(|heard| heard.attempt > 0)
-        })
+    /// Which part of the requests brought an answer, where any did: 1 on a way that loses nothing.
+    pub fn answered_part(self) -> f64 {
+        let heard = self.tests.iter().filter(|test| {
+            matches!(test.kind, Kind::Mapping(_) | Kind::Beside(_)) && test.answered_attempts() > 0
+        });
+        let (sent, answered) = heard.fold((0, 0), |(sent, answered), test| {
+            let answered_here = test.answered_attempts();
+            // What was sent after the last one that was answered may still be under way.
+            let last = test.heard.iter().map(|heard| heard.attempt + 1).max().unwrap_or(0);
+            (sent + last, answered + answered_here)
+        });
+        if sent == 0 { 1.0 } else { f64::from(answered as u32) / f64::from(sent as u32) }
     }
 }
 
