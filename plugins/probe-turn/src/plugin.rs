@@ -56,7 +56,8 @@ impl Probe for TurnProbe {
         stop::block_on(run, async |stop| {
             let groups = Groups::default();
             let urls = turn.iter().map(|server| {
-                let one = One { server, settings: &settings, groups: &groups, families: &args.families, run };
+                let families = &args.families;
+                let one = One { server, all: &turn, settings: &settings, groups: &groups, families, run };
                 let stop = stop.clone();
                 async move {
                     let document = one.measure(stop).await?;
@@ -100,6 +101,7 @@ fn overall(outcomes: &[Outcome]) -> Outcome {
 /// One URL.
 struct One<'a> {
     server: &'a Server,
+    all: &'a [Server],
     settings: &'a Settings,
     groups: &'a Groups,
     families: &'a [Family],
@@ -159,8 +161,7 @@ impl One<'_> {
             nowhere.steps.push(step);
             attempts.push(nowhere);
         }
-        let observers: Vec<_> =
-            targets.iter().map(|_| Observer::new(self.run, Lane::Turn).within(self.run.new_span())).collect();
+        let observers: Vec<_> = targets.iter().map(|target| self.observer(target)).collect();
         let tried = targets.iter().zip(&observers);
         let tried = tried.map(|(target, observer)| attempt(target, self.settings, observer, stop.clone()));
         attempts.extend(join_all(tried).await);
@@ -169,14 +170,30 @@ impl One<'_> {
             .ok_or_else(|| Error::failed(format!("nothing was tried for {url}")))
     }
 
-    /// What the URL names; and where it names none, TCP beside UDP, to know whether it would serve.
+    /// What the URL names; and where it names none, TCP beside UDP, to know whether it would serve. Not if another URL
+    /// of the run tries just that.
     fn protocols(&self) -> Vec<Protocol> {
         let url = &self.server.url;
-        let named = url.text.contains('?');
-        if named || url.protocol != Protocol::Udp {
-            vec![url.protocol]
-        } else {
-            vec![Protocol::Udp, Protocol::Tcp]
-        }
+        let open = url.protocol == Protocol::Udp && !url.text.contains('?');
+        let tried =
+            self.all.iter().map(|other| &other.url).any(|other| {
+                (&other.host, other.port, other.protocol) == (&url.host, url.port, Protocol::Tcp)
+            });
+        if open && !tried { vec![Protocol::Udp, Protocol::Tcp] } else { vec![url.protocol] }
+    }
+
+    /// What the steps and packets of one attempt are part of, told to the host.
+    fn observer(&self, target: &Target) -> Observer<'_> {
+        let span = self.run.new_span();
+        let (url, protocol) = (&self.server.url.text, target.protocol.as_str());
+        self.run
+            .event("icescope.turn.attempt/1")
+            .span(span)
+            .summary(format!("{url}: {} over {protocol}", target.address))
+            .with("url", url)
+            .with("remoteAddress", target.address.to_string())
+            .with("protocol", protocol)
+            .emit();
+        Observer::new(self.run, Lane::Turn).within(span)
     }
 }

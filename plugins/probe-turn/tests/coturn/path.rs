@@ -57,6 +57,11 @@ fn a_url_without_transport_is_tried_over_udp_and_beside_it_over_tcp() {
     passes(&document);
     assert_eq!((&document["transport"], &document["also"][0]["transport"]), (&json!("udp"), &json!("tcp")));
     assert_eq!(document["also"][0]["outcome"], "pass");
+    // Not beside a URL that names TCP itself.
+    let urls = [format!("turn:127.0.0.1:{}", server.port), server.url("tcp")];
+    let servers = urls.iter().map(|url| ice_server(url, USER, PASSWORD)).collect();
+    let document = run_with(servers, &json!({}), &json!({})).document(&urls[0]);
+    assert_eq!((&document["outcome"], &document["also"]), (&json!("pass"), &json!([])));
 }
 
 #[test]
@@ -136,7 +141,9 @@ fn every_packet_is_told_with_its_direction() {
             seen.events.iter().filter(|event| event.schema == schema).cloned().collect::<Vec<_>>()
         })
     };
+    let attempt = &told("icescope.turn.attempt/1")[0];
     let messages = told("icescope.stun.message/1");
+    assert!(messages.iter().all(|event| event.parent == attempt.span && attempt.parent == 7));
     let (peer, turn) = (abi::ICS_LANE_PEER, abi::ICS_LANE_TURN);
     let seen =
         |from, to| messages.iter().filter(|event| event.seen == (from, to, abi::ICS_EVIDENCE_PACKET)).count();
