@@ -125,3 +125,97 @@ fn extras(document: &Document, outcome: Outcome) -> Option<String> {
         addresses.join(", ")
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use icescope_probe_kit::dns::Resolved;
+    use icescope_probe_kit::stream::{Certificate, TlsFacts};
+    use icescope_probe_kit::url::Protocol;
+
+    use super::*;
+    use crate::document::{Loss, NetworkProblem};
+
+    fn path(protocol: Protocol, reachable: Option<bool>, extra: bool) -> Path {
+        let mut path = Path::new("192.0.2.1:3478".parse().unwrap(), protocol, extra);
+        path.reachable = reachable;
+        path.mapped_address = (reachable == Some(true)).then(|| "203.0.113.1:5000".parse().unwrap());
+        path.loss = Loss { sent: 4, lost: if reachable == Some(true) { 0 } else { 4 } };
+        path
+    }
+
+    fn concluded(paths: Vec<Path>) -> (Outcome, String) {
+        let mut document = Document {
+            url: "stun:example.org".into(),
+            host: "example.org".into(),
+            port: 3478,
+            protocol: "udp",
+            dns: Resolved { ms: Some(1.0), addresses: Vec::new(), error: None },
+            paths,
+            summary: String::new(),
+            outcome: Outcome::Unknown,
+        };
+        conclude(&mut document);
+        (document.outcome, document.summary)
+    }
+
+    #[test]
+    fn one_address_that_answers_is_enough_and_the_other_is_named() {
+        let mut other = path(Protocol::Udp, Some(false), false);
+        other.address = "[2001:db8::1]:3478".parse().unwrap();
+        let (outcome, summary) = concluded(vec![path(Protocol::Udp, Some(true), false), other]);
+        assert_eq!(outcome, Outcome::Pass);
+        assert!(summary.contains("192.0.2.1:3478 by UDP answers and sees 203.0.113.1:5000."), "{summary}");
+        assert!(summary.contains("[2001:db8::1]:3478 by UDP does not answer 4 requests"), "{summary}");
+    }
+
+    #[test]
+    fn an_extra_transport_does_not_save_the_outcome() {
+        let extra = path(Protocol::Tcp, Some(true), true);
+        let (outcome, summary) = concluded(vec![path(Protocol::Udp, Some(false), false), extra.clone()]);
+        assert_eq!(outcome, Outcome::Failed);
+        assert!(summary.ends_with("or UDP is blocked on the way."), "{summary}");
+        let (outcome, summary) = concluded(vec![path(Protocol::Udp, Some(true), false), extra]);
+        assert_eq!((outcome, summary.contains("By TCP")), (Outcome::Pass, false));
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_unknown_beside_nothing_else_and_failed_beside_a_failure() {
+        let mut untried = path(Protocol::Udp, None, false);
+        untried.network_error =
+            Some(NetworkProblem { code: "network-unreachable", words: "no route".into() });
+        let (outcome, summary) = concluded(vec![untried.clone()]);
+        assert_eq!(outcome, Outcome::Unknown);
+        assert!(summary.contains("could not be tried: no route"), "{summary}");
+        assert_eq!(concluded(vec![untried, path(Protocol::Udp, Some(false), false)]).0, Outcome::Failed);
+    }
+
+    #[test]
+    fn an_answer_without_a_mapped_address_is_of_no_use() {
+        let mut odd = path(Protocol::Udp, Some(true), false);
+        odd.mapped_address = None;
+        let (outcome, summary) = concluded(vec![odd]);
+        assert_eq!(outcome, Outcome::Failed);
+        assert!(summary.contains("it is not a STUN server"), "{summary}");
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_worth_a_word_and_a_fresh_one_is_not() {
+        let ends_in = |days_left: i64| {
+            let text = || "x".to_owned();
+            let certificate = Certificate {
+                subject: text(),
+                issuer: text(),
+                names: Vec::new(),
+                not_before: text(),
+                not_after: text(),
+                days_left,
+            };
+            let mut tls = path(Protocol::Tls, Some(true), false);
+            tls.tls =
+                Some(TlsFacts { verified: Some(true), error: None, version: None, chain: vec![certificate] });
+            concluded(vec![tls]).1
+        };
+        assert!(ends_in(5).contains("its certificate ends in 5 days"), "{}", ends_in(5));
+        assert!(!ends_in(60).contains("certificate"), "{}", ends_in(60));
+    }
+}

@@ -81,8 +81,14 @@ fn read(path: &mut Path, message: &icescope_probe_kit::message::Message) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io;
+
+    use icescope_probe_kit::message::{Message, Request};
+    use icescope_probe_kit::udp::{Answer, NetworkError};
+    use icescope_probe_kit::url::Protocol;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn the_median_is_the_middle_one_or_the_mean_of_the_two() {
@@ -91,6 +97,47 @@ mod tests {
         assert_eq!(odd.samples, [9.0, 1.0, 4.0], "in their order");
         assert_eq!(round_trips(vec![4.0, 1.0]).unwrap().median.to_bits(), 2.5_f64.to_bits());
         assert_eq!(round_trips(Vec::new()), None);
+    }
+
+    fn failed(kind: io::ErrorKind, sent: usize) -> Exchange {
+        let error = NetworkError { what: "sending".into(), why: "x".into(), kind };
+        Exchange { sent_ns: vec![1; sent], error: Some(error), ..Exchange::default() }
+    }
+
+    fn reachable_after(exchanges: &[Exchange], unanswered: u32) -> Option<bool> {
+        let mut path = Path::new("192.0.2.1:3478".parse().unwrap(), Protocol::Udp, false);
+        fill(&mut path, exchanges, unanswered);
+        path.reachable
+    }
+
+    #[test]
+    fn what_this_machine_cannot_send_says_nothing_of_the_server() {
+        use io::ErrorKind::{
+            AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
+        };
+        for kind in [NetworkUnreachable, AddrNotAvailable, PermissionDenied] {
+            assert_eq!(reachable_after(&[failed(kind, 0)], 0), None, "{kind:?}");
+        }
+        for kind in [ConnectionRefused, HostUnreachable] {
+            assert_eq!(reachable_after(&[failed(kind, 1)], 0), Some(false), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_sent_is_unknown_and_nothing_answered_is_not_reachable() {
+        assert_eq!(reachable_after(&[], 0), None);
+        assert_eq!(reachable_after(&[], 1), Some(false));
+        let unanswered = Exchange { sent_ns: vec![1], ..Exchange::default() };
+        assert_eq!(reachable_after(&[unanswered], 0), Some(false));
+    }
+
+    #[test]
+    fn one_answer_makes_it_reachable_whatever_the_others_came_to() {
+        let message = Message::decode(&Request::binding().encode().unwrap()).unwrap();
+        let answer = Answer { message, from: "192.0.2.1:3478".parse().unwrap(), at_ns: 2 };
+        let answered = Exchange { sent_ns: vec![1], answer: Some(answer), ..Exchange::default() };
+        let refused = failed(io::ErrorKind::ConnectionRefused, 1);
+        assert_eq!(reachable_after(&[refused, answered], 3), Some(true));
     }
 
     proptest! {
