@@ -11,13 +11,25 @@ const MARK: &str = "[redacted]";
 /// User names shorter than this are left standing: replacing every `a` would make the log unreadable and hide nothing.
 const SHORTEST_USERNAME: usize = 4;
 
+/// Passwords shorter than this are taken out only where they stand alone, as user names always are: a user called
+/// `icescope` or a password `turn` would otherwise tear holes into the names of schemas and servers.
+const SHORTEST_ANYWHERE: usize = 6;
+
+/// Something to be taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Secret {
+    text: String,
+    /// Only where it is a word of its own.
+    alone: bool,
+}
+
 /// Replaces secrets in text and JSON. Kept for the whole life of an instance: a plugin may repeat an old credential.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Redactor {
     /// In the order in which they were learnt.
-    learnt: VecDeque<String>,
+    learnt: VecDeque<Secret>,
     /// The same, the longest first: one secret may be part of another.
-    secrets: Vec<String>,
+    secrets: Vec<Secret>,
 }
 
 /// More than this many secrets at once are not kept; the oldest go first. A run mints a handful.
@@ -27,21 +39,29 @@ impl Redactor {
     /// Takes the servers' secrets in.
     pub(crate) fn learn(&mut self, servers: &[GrantedServer]) {
         for server in servers {
-            for (secret, shortest) in [(&server.credential, 1), (&server.username, SHORTEST_USERNAME)] {
-                if secret.len() >= shortest && !self.learnt.contains(secret) {
-                    self.learnt.push_back(secret.clone());
+            let credential = (&server.credential, 1, server.credential.len() < SHORTEST_ANYWHERE);
+            for (text, shortest, alone) in [credential, (&server.username, SHORTEST_USERNAME, true)] {
+                let secret = Secret { text: text.clone(), alone };
+                if text.len() >= shortest && !self.learnt.contains(&secret) {
+                    self.learnt.push_back(secret);
                 }
             }
         }
         self.learnt.drain(..self.learnt.len().saturating_sub(KEPT));
         self.secrets = self.learnt.iter().cloned().collect();
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.text.len()));
     }
 
     /// `text` without the secrets.
     pub(crate) fn text(&self, text: String) -> String {
         self.secrets.iter().fold(text, |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), MARK) } else { text }
+            if !text.contains(&secret.text) {
+                text
+            } else if secret.alone {
+                without_word(&text, &secret.text)
+            } else {
+                text.replace(&secret.text, MARK)
+            }
         })
     }
 
@@ -64,6 +84,33 @@ impl Redactor {
             return map;
         }
         map.into_iter().map(|(key, value)| (self.text(key), self.value(value))).collect()
+    }
+}
+
+/// `text` with `word` replaced where it is part of no longer word or dotted name.
+fn without_word(text: &str, word: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, _) in text.match_indices(word) {
+        let end = at + word.len();
+        let (before, after) = (text[..at].chars().rev(), text[end..].chars());
+        if !goes_on(before) && !goes_on(after) {
+            out.push_str(&text[rest..at]);
+            out.push_str(MARK);
+            rest = end;
+        }
+    }
+    out.push_str(&text[rest..]);
+    out
+}
+
+/// Whether a word goes on with these characters: a point counts where more follows it, as in `icescope.nat/1`.
+fn goes_on(mut next: impl Iterator<Item = char>) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    match next.next() {
+        Some('.') => next.next().is_some_and(is_word),
+        Some(c) => is_word(c),
+        None => false,
     }
 }
 
@@ -108,6 +155,17 @@ mod tests {
             expires_unix_s: 0,
         }]);
         assert_eq!(redactor.text("abcdef abc".into()), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn user_names_and_short_passwords_leave_longer_words_whole() {
+        let redactor = redactor("icescope", "turn");
+        for whole in ["icescope.nat/1", "org.icescope.probe", "icescope-1", "returned", "turns", "turn_x"] {
+            assert_eq!(redactor.text(whole.into()), whole);
+        }
+        assert_eq!(redactor.text("icescope logs in by turn.".into()), "[redacted] logs in by [redacted].");
+        assert_eq!(redactor.text("user=icescope:turn@host".into()), "user=[redacted]:[redacted]@host");
+        assert_eq!(redactor.value(json!(["turn", "icescope"])), json!(["[redacted]", "[redacted]"]));
     }
 
     #[test]
