@@ -1,6 +1,8 @@
 //! What the peer's own interceptors have in common: the two queues of the crate's protocol, and all that they leave alone.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -49,16 +51,32 @@ pub(crate) trait Stage: Send + Sync {
     fn bind_remote(&mut self, _info: &StreamInfo) {}
 }
 
+/// Lets a connection that goes through a relay say good-bye before it closes.
+///
+/// Closing, the crate makes its close_notify first and gives the relay up before that has been sent. A stage that refuses
+/// the first close stops the crate between the two: the alert is queued and the driver runs on, so that it goes out with the
+/// driver's next turns. The second close is the real one. Should the crate one day not mind the refusal, all is as without.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Farewell(Arc<AtomicBool>);
+
+impl Farewell {
+    /// The next close is only to say good-bye.
+    pub(crate) fn ask(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// A stage as the crate takes it.
 pub(crate) struct Staged<S> {
     stage: S,
+    farewell: Farewell,
     writes: Writes,
     reads: VecDeque<TaggedPacket>,
 }
 
 impl<S> Staged<S> {
-    pub(crate) fn new(stage: S) -> Self {
-        Self { stage, writes: Writes::default(), reads: VecDeque::new() }
+    pub(crate) fn new(stage: S, farewell: Farewell) -> Self {
+        Self { stage, farewell, writes: Writes::default(), reads: VecDeque::new() }
     }
 }
 
@@ -110,6 +128,9 @@ impl<S: Stage> Protocol<TaggedPacket, TaggedPacket, ()> for Staged<S> {
     }
 
     fn close(&mut self) -> Result<(), Error> {
+        if self.farewell.0.swap(false, Ordering::AcqRel) {
+            return Err(Error::Other("only to say good-bye".to_owned()));
+        }
         self.writes.0.clear();
         self.reads.clear();
         Ok(())

@@ -145,6 +145,10 @@ async fn through_the_relay(options: Options, url: &str, protocol: &str, remote: 
         .unwrap()
         .unwrap();
     let seen = rig.until("the end", |event| event.kind == "session.closed").await;
+    let alert = seen.iter().find(|event| event.kind == "dtls.alert").expect("a close_notify");
+    assert_eq!((fact(alert, "direction"), fact(alert, "relay")), ("outbound", remote));
+    let heard = watched.client.alert.wait_for(|heard| *heard);
+    tokio::time::timeout(PATIENCE, heard).await.expect("the client hears the close_notify").unwrap();
     let of = |kind: &str| of(&seen, kind, protocol, url, remote);
     let request = of("turn.allocate.request");
     assert_eq!((request.from, request.to), (Lane::Peer, Lane::Turn));

@@ -20,7 +20,7 @@ use super::packetiser::Unit;
 use super::timeline::Timeline;
 use super::viewer::Viewer;
 use super::vp8;
-use crate::stage::{Stage, Staged, Writes};
+use crate::stage::{Stage, Writes};
 
 /// How long the first frame waits after the handshake's last flight. Some clients handle what arrives together before they
 /// set up SRTP for it, and drop it; a browser would not need this.
@@ -55,9 +55,9 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn staged(viewer: Arc<Viewer>, origin: Origin, send_time: Option<u8>) -> Staged<Self> {
+    pub(crate) fn new(viewer: Arc<Viewer>, origin: Origin, send_time: Option<u8>) -> Self {
         let now = Instant::now();
-        Staged::new(Self {
+        Self {
             viewer,
             origin,
             next_sequence: origin.sequence,
@@ -70,7 +70,7 @@ impl Feed {
             first_sent: false,
             last_sent_at: now,
             reported: (0, now),
-        })
+        }
     }
 
     /// The connection is up: what the stream has kept goes out at once.

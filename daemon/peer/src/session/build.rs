@@ -35,6 +35,7 @@ use crate::media::viewer::Viewer;
 use crate::negotiate::{self, OfferFacts};
 use crate::options::{Mdns, Options, Policy};
 use crate::peer::Inner;
+use crate::stage::{Farewell, Staged};
 use crate::uplink::meter::Meter;
 
 /// Host candidates are there as soon as the driver has turned once; this is for a busy machine.
@@ -52,6 +53,7 @@ struct Prepared {
     engine: MediaEngine,
     registry: Registry,
     track: Option<Arc<dyn TrackLocal>>,
+    farewell: Farewell,
 }
 
 impl Drop for Prepared {
@@ -127,6 +129,7 @@ pub(crate) async fn answer(
         connection: Arc::clone(connection),
         wire,
         told,
+        farewell: prepared.farewell.clone(),
         media: prepared.into_media(),
         negotiation: Mutex::new(Negotiation {
             remote_sdp: facts.sdp,
@@ -209,9 +212,11 @@ fn prepare(
             let codecs = negotiate::measurable(&facts.video)?;
             let codecs: Vec<_> =
                 codecs.iter().map(|(codec, offered)| engine::codec_parameters(*codec, offered)).collect();
-            let (meter, shared) = Meter::staged(id, inner.sink.clone());
+            let (meter, shared) = Meter::new(id, inner.sink.clone());
+            let farewell = Farewell::default();
+            let meter = Staged::new(meter, farewell.clone());
             let (engine, registry) = engine::measuring(&codecs, meter).map_err(internal("set up codecs"))?;
-            Ok(Prepared { media: Media::Ingest(shared), engine, registry, track: None })
+            Ok(Prepared { media: Media::Ingest(shared), engine, registry, track: None, farewell })
         }
     }
 }
@@ -243,12 +248,12 @@ fn prepare_play(
         timestamp: random_u32(),
         picture_id: random_u32() as u16,
     };
-    let (engine, registry) =
-        engine::playing(&parameters, Feed::staged(Arc::clone(&viewer), origin, facts.send_time))
-            .map_err(internal("set up codecs"))?;
+    let farewell = Farewell::default();
+    let feed = Staged::new(Feed::new(Arc::clone(&viewer), origin, facts.send_time), farewell.clone());
+    let (engine, registry) = engine::playing(&parameters, feed).map_err(internal("set up codecs"))?;
     let track = track(id, &name, ssrc, &parameters);
     let media = Media::Play { viewer: Arc::clone(&viewer), agreed, follows_default: source.is_none() };
-    let prepared = Prepared { media, engine, registry, track: Some(track) };
+    let prepared = Prepared { media, engine, registry, track: Some(track), farewell };
     // Joined before the connection is built: a key frame that is needed is made meanwhile.
     stream.join(&viewer);
     Ok(prepared)

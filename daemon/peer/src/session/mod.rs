@@ -26,6 +26,7 @@ use crate::media::viewer::Viewer;
 use crate::negotiate::Agreed;
 use crate::session::trickle::Pace;
 use crate::session::wire::Wire;
+use crate::stage::Farewell;
 use crate::uplink::meter::SharedMeter;
 
 /// What a session carries.
@@ -68,6 +69,7 @@ pub(crate) struct Session {
     pub(crate) wire: Wire,
     pub(crate) told: Arc<Told>,
     pub(crate) media: Media,
+    pub(crate) farewell: Farewell,
     pub(crate) negotiation: Mutex<Negotiation>,
     /// The first reason closes it.
     pub(crate) ending: mpsc::Sender<CloseReason>,

@@ -219,6 +219,12 @@ async fn take_down(inner: &Inner, session: &Session, reason: CloseReason, report
         viewer.stream().leave(session.id);
     }
     session.wire.shut_down();
+    if session.wire.is_relayed() {
+        session.farewell.ask();
+        if session.connection.close().await.is_err() {
+            session.wire.farewell().await;
+        }
+    }
     if let Err(error) = session.connection.close().await {
         tracing::warn!(session = %session.id, %error, "the connection did not close cleanly");
     }

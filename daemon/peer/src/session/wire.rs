@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use icescope_model::SessionId;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use webrtc::runtime::Runtime;
 
 use super::ice_servers::IceServers;
@@ -14,6 +16,9 @@ use crate::peer::Inner;
 use crate::tap::candidate::{AddressMap, PublicAddress};
 use crate::tap::stream::Streams;
 use crate::tap::{Tap, TapOptions};
+
+/// How long a close_notify may take to get through the crate's TURN client: three turns of its driver, and a busy machine.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// One connection's wiretap.
 #[derive(Clone)]
@@ -97,6 +102,19 @@ impl Wire {
     /// Becomes true when the other side has closed the connection.
     pub(crate) fn remote_close(&self) -> watch::Receiver<bool> {
         self.tap.remote_close()
+    }
+
+    /// Whether what the daemon sends goes through a relay.
+    pub(crate) fn is_relayed(&self) -> bool {
+        self.tap.is_relayed()
+    }
+
+    /// Returns once the daemon's close_notify is on its way, or could have been.
+    pub(crate) async fn farewell(&self) {
+        let mut sent = self.tap.alert_sent();
+        self.kick();
+        // Elapsed or not: the connection is closed next.
+        let _ = timeout(FAREWELL, sent.wait_for(|sent| *sent)).await;
     }
 
     /// The daemon itself is about to close the connection.

@@ -62,6 +62,11 @@ impl Kicks {
         }
     }
 
+    /// The way that DTLS or media went out last.
+    pub fn media_is_relayed(&self) -> bool {
+        self.media_is_relayed.load(Relaxed)
+    }
+
     /// A TURN server granted an allocation.
     pub fn allocated(&self) {
         self.relay_allocated.store(true, Relaxed);

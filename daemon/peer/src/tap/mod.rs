@@ -124,6 +124,16 @@ impl Tap {
         self.state.remote_close.subscribe()
     }
 
+    /// Whether DTLS and media go out through a relay.
+    pub fn is_relayed(&self) -> bool {
+        self.state.kicks.media_is_relayed()
+    }
+
+    /// Becomes true when an encrypted DTLS alert has gone out: as a rule the crate's close_notify.
+    pub fn alert_sent(&self) -> watch::Receiver<bool> {
+        self.state.alert_sent.subscribe()
+    }
+
     /// When the browser was last heard.
     pub fn last_inbound(&self) -> LastInbound {
         self.state.last_inbound()

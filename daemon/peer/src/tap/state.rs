@@ -59,6 +59,7 @@ pub struct State {
     pub(super) kicks: Kicks,
     pub(super) servers: Servers,
     pub(super) remote_close: watch::Sender<bool>,
+    pub(super) alert_sent: watch::Sender<bool>,
     pub(super) fragments: Fragments,
     shared: Option<Arc<SharedPort>>,
     shared_tcp: OnceLock<Arc<SharedTcpPort>>,
@@ -89,6 +90,7 @@ impl State {
             kicks: Kicks::default(),
             servers: Servers::new(options.stun_servers, options.turn_servers),
             remote_close: watch::Sender::new(false),
+            alert_sent: watch::Sender::new(false),
             shared: options.shared,
             shared_tcp: OnceLock::new(),
             streams: OnceLock::new(),
@@ -344,7 +346,10 @@ impl State {
     fn alert(&self, outbound: bool) {
         if !outbound {
             self.alert_heard.store(true, Release);
-        } else if self.alert_heard.load(Acquire) && !self.closing.swap(true, AcqRel) {
+            return;
+        }
+        self.alert_sent.send_replace(true);
+        if self.alert_heard.load(Acquire) && !self.closing.swap(true, AcqRel) {
             self.remote_close.send_replace(true);
         }
     }

@@ -10,7 +10,7 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 
 use super::reception::{Received, Reception};
 use crate::media::packetiser::Codec;
-use crate::stage::{Stage, Staged, Writes};
+use crate::stage::{Stage, Writes};
 
 /// How often a key frame is asked for until the first one came: longer than a round trip to anywhere and an encoder's start.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -41,10 +41,10 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// A meter, and where its figures are read.
-    pub(crate) fn staged(session: SessionId, sink: EventSink) -> (Staged<Self>, SharedMeter) {
+    pub(crate) fn new(session: SessionId, sink: EventSink) -> (Self, SharedMeter) {
         let shared = SharedMeter::default();
         let meter = Self { session, sink, shared: shared.clone(), ssrc: None, ask_at: None };
-        (Staged::new(meter), shared)
+        (meter, shared)
     }
 
     fn ask(&mut self, now: Instant, writes: &mut Writes) {

@@ -65,6 +65,8 @@ pub struct Client {
     pub state: watch::Receiver<RTCPeerConnectionState>,
     ice: watch::Receiver<Vec<RTCIceConnectionState>>,
     silent: Arc<AtomicBool>,
+    /// A DTLS alert has come.
+    pub alert: watch::Receiver<bool>,
     tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     track: Option<Arc<dyn TrackRemote>>,
     ssrc: u32,
@@ -122,6 +124,7 @@ impl Client {
         let (state, state_rx) = watch::channel(RTCPeerConnectionState::New);
         let (ice, ice_rx) = watch::channel(Vec::new());
         let silent = Arc::new(AtomicBool::new(false));
+        let (alert, alert_rx) = watch::channel(false);
         let (tracks, tracks_rx) = mpsc::channel(4);
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
@@ -135,7 +138,7 @@ impl Client {
             .with_media_engine(media)
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler { gathered, state, ice, tracks }))
-            .with_runtime(Arc::new(Mutable { runtime: TokioRuntime, silent: Arc::clone(&silent) }))
+            .with_runtime(Arc::new(Mutable { runtime: TokioRuntime, silent: Arc::clone(&silent), alert }))
             .with_udp_addrs(udp)
             .with_tcp_addrs(tcp)
             .build()
@@ -172,6 +175,7 @@ impl Client {
             state: state_rx,
             ice: ice_rx,
             silent,
+            alert: alert_rx,
             tracks: tracks_rx,
             track: None,
             ssrc: 0,

@@ -1,4 +1,4 @@
-//! A runtime whose sockets can fall silent: what a browser looks like whose machine was unplugged.
+//! A runtime whose sockets can fall silent, like those of a browser whose machine was unplugged, and notice alerts.
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime,
     TokioRuntime, Transmit,
@@ -18,6 +19,8 @@ use webrtc::runtime::{
 pub struct Mutable {
     pub runtime: TokioRuntime,
     pub silent: Arc<AtomicBool>,
+    /// A DTLS alert has come.
+    pub alert: watch::Sender<bool>,
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -29,7 +32,7 @@ impl Runtime for Mutable {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let inner = self.runtime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(Socket { inner, silent: Arc::clone(&self.silent) }))
+        Ok(Arc::new(Socket { inner, silent: Arc::clone(&self.silent), alert: self.alert.clone() }))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -61,6 +64,7 @@ impl Runtime for Mutable {
 struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
     silent: Arc<AtomicBool>,
+    alert: watch::Sender<bool>,
 }
 
 impl AsyncUdpSocket for Socket {
@@ -81,6 +85,11 @@ impl AsyncUdpSocket for Socket {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        self.inner.poll_recv(cx, bufs, meta)
+        let received = self.inner.poll_recv(cx, bufs, meta);
+        // The content type of an alert (RFC 5246 §6.2.1).
+        if matches!(received, Poll::Ready(Ok(1..))) && meta[0].len > 0 && bufs[0][0] == 21 {
+            self.alert.send_replace(true);
+        }
+        received
     }
 }

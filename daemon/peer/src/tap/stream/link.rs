@@ -210,3 +210,130 @@ impl Link {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use icescope_model::sink::EventSource;
+    use icescope_model::{EventSink, SessionId};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::super::TapOptions;
+    use super::super::super::stun::tests::build;
+    use super::*;
+
+    struct Rig {
+        link: Link,
+        server: TcpStream,
+        events: EventSource,
+        tasks: TaskTracker,
+    }
+
+    /// A link to a listener of the test's, and a first message on it.
+    async fn linked(first: &[u8]) -> Rig {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sink, events) = EventSink::new(100);
+        let state = Arc::new(State::new(TapOptions {
+            session: SessionId::random(),
+            sink,
+            stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
+            shared: None,
+            local_ufrag: String::new(),
+            hold_nomination: true,
+        }));
+        let server = StreamServer {
+            url: "turn:t?transport=tcp".into(),
+            host: address.ip().to_string(),
+            port: address.port(),
+            tls: None,
+        };
+        let tasks = TaskTracker::new();
+        let ends = (address.ip(), "192.0.0.8:1".parse().unwrap());
+        let link = Link::open(&state, &server, ends, &tasks);
+        link.send(first).unwrap();
+        let server = listener.accept().await.unwrap().0;
+        Rig { link, server, events, tasks }
+    }
+
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), future).await.expect("it comes")
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_out_once_however_often_it_is_repeated() {
+        let (first, second) = (build(0x0003, [1; 12], &[]), build(0x0003, [2; 12], &[]));
+        let mut rig = linked(&first).await;
+        for message in [&first, &first, &second, &second] {
+            rig.link.send(message).unwrap();
+        }
+        // An indication is not answered: whoever repeats it means it.
+        let indication = build(0x0016, [3; 12], &[]);
+        rig.link.send(&indication).unwrap();
+        rig.link.send(&indication).unwrap();
+        let expected = [&first[..], &second, &indication, &indication].concat();
+        let mut got = vec![0; expected.len()];
+        soon(rig.server.read_exact(&mut got)).await.unwrap();
+        assert_eq!(got, expected);
+        // The end comes behind all that was sent, and nothing is left running.
+        drop(rig.link);
+        assert_eq!(soon(rig.server.read(&mut got)).await.unwrap(), 0);
+        rig.tasks.close();
+        soon(rig.tasks.wait()).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_is_told_and_what_is_sent_then_fails() {
+        let first = build(0x0003, [1; 12], &[]);
+        let mut rig = linked(&first).await;
+        let answer = build(0x0113, [1; 12], &[]);
+        rig.server.write_all(&answer).await.unwrap();
+        let arrived = soon(std::future::poll_fn(|cx| rig.link.poll_recv(cx, false))).await;
+        assert_eq!((arrived.bytes, arrived.ends.protocol), (answer, Protocol::Tcp));
+        drop(rig.server);
+        let closed = soon(async {
+            loop {
+                let event = rig.events.next().await.unwrap();
+                if event.kind == "turn.tcp.closed" {
+                    return event;
+                }
+            }
+        })
+        .await;
+        // It had not read the request: the kernel resets then.
+        assert!(["closed", "reset"].contains(&closed.attributes["cause"].as_str().unwrap()), "{closed:?}");
+        rig.tasks.close();
+        soon(rig.tasks.wait()).await;
+        let error = rig.link.send(&build(0x0003, [2; 12], &[])).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_takes_nothing_drops_what_is_too_much_and_says_so_once() {
+        let mut rig = linked(&build(0x0003, [1; 12], &[])).await;
+        let mut payload = vec![0x40, 0, 0x10, 0];
+        payload.resize(4 + 0x1000, 7);
+        let congested = soon(async {
+            loop {
+                rig.link.send(&payload).unwrap();
+                if let Some(event) = rig.events.try_next()
+                    && event.kind == "turn.tcp.congested"
+                {
+                    return event;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(congested.attributes["url"], "turn:t?transport=tcp");
+        let before = rig.link.shared.dropped();
+        for _ in 0..2 * OUTGOING {
+            rig.link.send(&payload).unwrap();
+        }
+        assert!(rig.link.shared.dropped() > before);
+        assert!(std::iter::from_fn(|| rig.events.try_next()).all(|event| event.kind != "turn.tcp.congested"));
+    }
+}
