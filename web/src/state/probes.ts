@@ -15,6 +15,9 @@ export const probes = signal<readonly ProbeState[]>([]);
 /** Why a run that was asked for did not begin, by probe. */
 export const refusals = signal<Readonly<Record<string, string>>>({});
 
+/** The runs that were asked for here, by their numbers. */
+export const asked = signal<ReadonlySet<number>>(new Set());
+
 /** Takes in what a live channel tells. */
 export function takeProbes(news: ProbeNews): void {
   if (news.type === 'probes') {
@@ -51,7 +54,8 @@ export async function runAgain(instance: string): Promise<void> {
   const { [instance]: _, ...others } = refusals.value;
   refusals.value = others;
   try {
-    await runProbe(environment.fetch, instance, key());
+    const { run } = await runProbe(environment.fetch, instance, key());
+    asked.value = new Set(asked.value).add(run);
     wake?.();
   } catch (error) {
     refusals.value = { ...others, [instance]: texts.describe(error) };

@@ -1,10 +1,10 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { Outcome } from '../generated/Outcome';
 import type { ProbeRun } from '../generated/ProbeRun';
 import type { ProbeState } from '../generated/ProbeState';
 import type { ProbeStep } from '../generated/ProbeStep';
 import type { Report } from '../generated/Report';
-import { isRunning, probes, refusals, runAgain } from '../state/probes';
+import { asked, isRunning, probes, refusals, runAgain } from '../state/probes';
 import { texts } from '../texts';
 import { time } from './format';
 import { Value } from './value';
@@ -103,10 +103,12 @@ function ReportView({ report }: { report: Report }) {
   );
 }
 
-/** The steps of a run: unfolded by themselves while it goes on. */
+/** The steps of a run: unfolded by themselves for one that was asked for here or seen to go on. */
 function Steps({ run, running }: { run: ProbeRun; running: boolean }) {
   const [chosen, choose] = useState<boolean | undefined>(undefined);
-  const open = chosen ?? running;
+  const watched = useRef<number | undefined>(undefined);
+  if (running || asked.value.has(run.id)) watched.current = run.id;
+  const open = chosen ?? watched.current === run.id;
   const words = texts.probes;
   const { steps, stepsDropped } = run;
   return (

@@ -285,6 +285,7 @@ test('in a session probes, reports and steps come as they are made', { timeout }
   daemon.tellProbes([{ ...PROBE, run: { ...run, duration: 1_500_000, outcome: 'failed' } }]);
   await page.waitForSelector('[data-probe="nat"][data-state="failed"] [data-subject="ipv4"]');
   assert.match(await page.textContent('.steps summary'), /^2 steps$/, 'a head does not take the steps away');
+  assert.ok(await page.isVisible('.steps li'), 'what was watched is not folded up at its end');
   const already = { code: 'probe-running', message: 'the probe «nat» runs already (run 8): wait for its end' };
   await page.route('**/api/probes/nat/run', (route) => route.fulfill({ status: 409, json: already }));
   await page.click('[data-probe="nat"] button');
