@@ -43,7 +43,18 @@ fn works(path: &Path) -> bool {
     path.reachable == Some(true) && path.mapped_address.is_some()
 }
 
-fn path_in_words(path: &Path) -> String {
+/// How one path turned out.
+pub fn path_outcome(path: &Path) -> Outcome {
+    match path.reachable {
+        _ if works(path) => Outcome::Pass,
+        Some(_) => Outcome::Failed,
+        None if path.protocol == "dtls" => Outcome::Skipped,
+        None => Outcome::Unknown,
+    }
+}
+
+/// What was found of one path, in a sentence.
+pub fn path_in_words(path: &Path) -> String {
     let at = format!("{} by {}", path.address, path.protocol.to_uppercase());
     let words = match (path.reachable, &path.error) {
         (Some(true), _) if path.mapped_address.is_some() => return working_in_words(path, &at),
@@ -54,6 +65,7 @@ fn path_in_words(path: &Path) -> String {
             "answers, but its answer holds no mapped address: it is not a STUN server".to_owned()
         }
         (Some(false), _) => unreachable_in_words(path),
+        (None, _) if path.protocol == "dtls" => "was not tried: this probe does not measure DTLS".to_owned(),
         (None, _) => {
             let why =
                 path.network_error.as_ref().map_or("there was no time for it", |problem| &problem.words);

@@ -25,6 +25,17 @@ pub enum Outcome {
     Skipped,
 }
 
+impl From<Outcome> for icescope_plugin_sdk::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::Pass,
+            Outcome::Failed => Self::Failed,
+            Outcome::Unknown => Self::Unknown,
+            Outcome::Skipped => Self::Skipped,
+        }
+    }
+}
+
 /// The document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Document {

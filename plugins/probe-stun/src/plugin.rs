@@ -6,7 +6,7 @@ use icescope_probe_kit::args::{Args, Server};
 use icescope_probe_kit::runtime::{self, Context};
 use icescope_probe_kit::stream::TrustAnchors;
 
-use crate::document::{self, Document};
+use crate::document;
 use crate::{Config, server};
 
 /// The plugin.
@@ -42,29 +42,11 @@ impl StunProbe {
     async fn measure(&self, servers: &[Server], args: &Args, context: Context<'_>) -> Result<Outcome, Error> {
         let each = servers.iter().map(|server| async {
             let document = server::measure(&server.url, args, &self.config, &self.anchors, context).await;
-            report(context.run(), &document).map(|()| document.outcome)
+            let outcome = document.outcome;
+            context.run().report(document::SCHEMA, &document.url, outcome.into(), &document).map(|()| outcome)
         });
         let outcomes = join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(overall(&outcomes))
-    }
-}
-
-fn report(run: &Run<'_>, document: &Document) -> Result<(), Error> {
-    let outcome = raw(document.outcome);
-    run.event("icescope.stun.server/1")
-        .summary(format!("{}: {}", document.url, document.summary))
-        .with("url", &document.url)
-        .outcome(outcome)
-        .emit();
-    run.report(document::SCHEMA, &document.url, outcome, document)
-}
-
-fn raw(outcome: document::Outcome) -> Outcome {
-    match outcome {
-        document::Outcome::Pass => Outcome::Pass,
-        document::Outcome::Failed => Outcome::Failed,
-        document::Outcome::Unknown => Outcome::Unknown,
-        document::Outcome::Skipped => Outcome::Skipped,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use icescope_plugin_sdk::{Evidence, Lane, Level, Outcome as Raw};
+use icescope_plugin_sdk::{Evidence, Lane, Level, Outcome as Raw, Run};
 use icescope_probe_kit::args::Args;
 use icescope_probe_kit::dns::{self, Resolved};
 use icescope_probe_kit::observe::Observer;
@@ -14,6 +14,9 @@ use icescope_probe_kit::url::{Host, Protocol, ServerUrl};
 use crate::document::{Document, Outcome, Path};
 use crate::plan::{self, Target};
 use crate::{Config, conclusion, stream_path, udp_path};
+
+/// The schema of a server's step: once when it begins, once when it ends.
+const STEP: &str = "icescope.stun.server/1";
 
 /// How paths are measured.
 #[derive(Debug, Clone, Copy)]
@@ -46,11 +49,19 @@ pub async fn measure(
     let limit = context.budget(config.timeout());
     let end = Instant::now() + limit;
     let lane = if url.scheme.is_turn() { Lane::Turn } else { Lane::Stun };
-    let observer = Observer::new(context.run(), lane).within(context.run().new_span());
-    let resolved = resolve(url, limit, &observer).await;
+    let run = context.run();
+    let span = run.new_span();
+    run.event(STEP).span(span).summary(format!("measuring {url}")).with("url", &url.text).emit();
+    let resolved = resolve(url, limit, &Observer::new(run, lane).within(span)).await;
     let means = Means { host: &url.host, samples: config.samples, anchors, end };
     let targets = plan::targets(url, &resolved, &args.families);
-    let paths = join_all(targets.iter().map(|target| path(*target, means, &observer))).await;
+    let paths = join_all(targets.iter().map(async |target| {
+        let observer = Observer::new(run, lane).within(run.new_span());
+        let path = path(*target, means, &observer).await;
+        tell_path(run, span, &observer, &path);
+        path
+    }))
+    .await;
     let mut document = Document {
         url: url.text.clone(),
         host: url.host.to_string(),
@@ -62,7 +73,25 @@ pub async fn measure(
         outcome: Outcome::Unknown,
     };
     conclusion::conclude(&mut document);
+    run.event(STEP)
+        .span(span)
+        .summary(format!("{url}: {}", document.summary))
+        .with("url", &url.text)
+        .outcome(document.outcome.into())
+        .emit();
     document
+}
+
+/// The step that a path's packets are part of.
+fn tell_path(run: &Run<'_>, server: u64, observer: &Observer<'_>, path: &Path) {
+    run.event("icescope.stun.path/1")
+        .span(observer.span())
+        .parent(server)
+        .summary(conclusion::path_in_words(path))
+        .with("remoteAddress", path.address.to_string())
+        .with("protocol", path.protocol)
+        .outcome(conclusion::path_outcome(path).into())
+        .emit();
 }
 
 async fn resolve(url: &ServerUrl, limit: Duration, observer: &Observer<'_>) -> Resolved {

@@ -95,6 +95,20 @@ fn every_packet_is_told_as_it_was_seen() {
 }
 
 #[test]
+fn steps_are_a_tree_from_the_run_over_the_server_and_the_path_to_the_packets() {
+    let servers = Servers::new();
+    let server = servers.udp(testing::plain());
+    let ran = run(&[&format!("turn:{server}")], &quick());
+    let events = ran.host.seen(|seen| seen.events.clone());
+    let of = |schema: &str| events.iter().filter(|event| event.schema == schema).cloned().collect::<Vec<_>>();
+    let (steps, paths) = (of("icescope.stun.server/1"), of("icescope.stun.path/1"));
+    assert_eq!((steps.len(), paths.len()), (2, 1), "a server's step begins and ends");
+    assert_eq!((steps[0].span, steps[0].outcome, steps[1].outcome), (steps[1].span, 0, abi::ICS_PASS));
+    assert_eq!((steps[0].parent, paths[0].parent, paths[0].outcome), (77, steps[0].span, abi::ICS_PASS));
+    assert!(of("icescope.stun.message/1").iter().all(|packet| packet.parent == paths[0].span));
+}
+
+#[test]
 fn a_closed_port_is_not_reachable_and_icmp_says_so() {
     let dead = DeadPort::new();
     let ran = run(&[&format!("stun:{}", dead.address())], &quick());
