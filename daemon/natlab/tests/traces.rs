@@ -143,9 +143,12 @@ fn a_killed_test_leaves_no_process_behind() {
         });
     }
     with_lab(|_| {
+        // A killed process cannot remove its files: those of coturn go with this folder.
+        let folder = tempfile::tempdir().expect("a folder");
         let mut victim = Command::new(std::env::current_exe().expect("this test is a program"))
             .args(["a_killed_test_leaves_no_process_behind", "--exact", "--nocapture"])
             .env(VICTIM, "1")
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
