@@ -30,10 +30,10 @@ class Page {
     });
   }
 
-  async goto(url) {
+  async goto(url, forced = {}) {
     // Two libraries, two names for one thing.
     const before = this.#page.addInitScript ?? this.#page.evaluateOnNewDocument;
-    await before.call(this.#page, keepConnections);
+    await before.call(this.#page, keepConnections, forced);
     await this.#page.goto(url);
   }
 
@@ -68,9 +68,10 @@ class Browser {
     this.newPage = newPage;
   }
 
-  async open(url) {
+  /** Opens a page; `forced` are settings of all its connections (RTCConfiguration). */
+  async open(url, forced) {
     const page = new Page(await this.newPage());
-    await page.goto(url);
+    await page.goto(url, forced);
     return page;
   }
 
@@ -102,11 +103,11 @@ function newProfile(name) {
   return mkdtempSync(join(tmpdir(), `icescope-${name}-`));
 }
 
-export async function chromium() {
+export async function chromium(args = []) {
   const profile = newProfile('chromium');
   const context = await playwright.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
-    args: CHROMIUM_ARGUMENTS,
+    args: [...CHROMIUM_ARGUMENTS, ...args],
     headless: true,
     chromiumSandbox: false,
   });

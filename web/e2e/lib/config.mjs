@@ -24,15 +24,24 @@ function table(head, entries) {
 
 /**
  * The text of a configuration.
- * @param {{ plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, limits?: object }} wishes
+ * @param {{ plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, relay?: object, limits?: object }} wishes
  */
-export function configuration({ plays = 'bars', bars = {}, plain, server = {}, ice = {}, limits = {} } = {}) {
+export function configuration({
+  plays = 'bars',
+  bars = {},
+  plain,
+  server = {},
+  ice = {},
+  relay = {},
+  limits = {},
+} = {}) {
   const sources = [{ ...BARS, config: bars }];
   if (plain !== undefined || plays === 'plain') sources.push({ ...PLAIN, config: plain ?? {} });
   const plugins = sources.map(({ name, path, config }) => table('[[plugin]]', { name, path, config }));
   return [
     table('[server]', { listen: `${daemonAddress}:${PORT}`, ...server }),
     table('[ice]', ice),
+    table('[relay]', relay),
     ...plugins,
     table('[source]', { plays }),
     table('[limits]', limits),

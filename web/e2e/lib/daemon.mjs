@@ -27,7 +27,8 @@ export class Daemon {
     this.folder = mkdtempSync(join(tmpdir(), 'icescope-e2e-'));
     this.file = join(this.folder, 'icescope.toml');
     this.adminToken = randomBytes(16).toString('hex');
-    writeFileSync(join(this.folder, 'admin.token'), this.adminToken, { mode: 0o600 });
+    const files = { 'admin.token': this.adminToken, ...wishes.files };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     this.configure(wishes);
     this.program = new Program(onDaemonHost([binary, 'run', '--config', this.file]));
   }

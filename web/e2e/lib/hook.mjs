@@ -1,12 +1,22 @@
-// Runs in every page before its own scripts: keeps what a test wants to look at later. It changes nothing that the page sees.
-export function keepConnections() {
-  const kept = { connections: [], created: [], session: undefined, resources: [] };
+// Runs in every page before its own scripts: keeps what a test wants to look at later. It changes nothing that the page sees, but
+// for the settings of connections that a test forces: `transport` leaves TURN servers over that one only (udp, tcp, tls), the
+// others are members of RTCConfiguration.
+export function keepConnections({ transport, ...forced }) {
+  const over = { udp: /^turn:(?!.*transport=tcp)/, tcp: /^turn:.*transport=tcp/, tls: /^turns:/ }[transport];
+  const left = (servers) =>
+    servers
+      .map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => over.test(url)) }))
+      .filter((server) => server.urls.length > 0);
+  const kept = { connections: [], created: [], connected: [], session: undefined, resources: [] };
   window.e2e = kept;
   window.RTCPeerConnection = class extends window.RTCPeerConnection {
-    constructor(...settings) {
+    constructor(settings) {
       kept.created.push(performance.now());
-      super(...settings);
+      super({ ...settings, ...(over && { iceServers: left(settings?.iceServers ?? []) }), ...forced });
       kept.connections.push(this);
+      this.addEventListener('connectionstatechange', () => {
+        if (this.connectionState === 'connected') kept.connected.push(performance.now());
+      });
     }
   };
   const { fetch } = window;
@@ -29,4 +39,18 @@ export async function receiving() {
   const codec = stats.find((entry) => entry.id === inbound.codecId);
   const { framesDecoded, frameWidth, frameHeight } = inbound;
   return { mimeType: codec?.mimeType, framesDecoded, frameWidth, frameHeight };
+}
+
+/** Runs in the page: the pair that its first connection uses, each end's statistics; null before there is one. */
+export async function selectedPair() {
+  const report = await window.e2e.connections[0].getStats();
+  const transport = [...report.values()].find((entry) => entry.type === 'transport');
+  const pair = report.get(transport?.selectedCandidatePairId);
+  if (pair === undefined) return null;
+  return { local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId) };
+}
+
+/** Runs in the page: how long its first connection took from its making, in milliseconds. */
+export function connectTime() {
+  return window.e2e.connected[0] - window.e2e.created[0];
 }
