@@ -23,7 +23,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     /// An address cannot be listened on.
-    #[error("the embedded relay cannot listen on {address} over {transport}: {source}")]
+    #[error(
+        "the embedded relay cannot listen on {address} over {transport}: {source}; name another address in relay.listen or relay.tls-listen"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -109,9 +111,8 @@ impl Relay {
     }
 
     /// Credentials for the daemon's own peer, which may reach any peer but those that nobody may.
-    pub fn own_credentials(&self) -> Credentials {
-        let expires =
-            Now::read().unix + self.policy.read().unwrap_or_else(PoisonError::into_inner).lifetime.as_secs();
+    pub fn own_credentials(&self, lifetime: Duration) -> Credentials {
+        let expires = Now::read().unix + lifetime.as_secs();
         self.hub.server().authority.mint(&Holder::Daemon, expires)
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{Hub, Link};
-use crate::tuple::FiveTuple;
+use crate::tuple::{FiveTuple, Transport};
 use crate::wire::frame::{self, HEADROOM, Next, TAILROOM};
 
 /// What waits for a slow client at most: some 250 ms at 8 Mbit/s. The rest is dropped, as a full queue on the way would.
@@ -44,12 +44,21 @@ impl Outlet {
         std::mem::swap(&mut *waiting, empty);
     }
 
-    async fn write<W: AsyncWrite + Unpin>(&self, mut stream: W) -> io::Result<()> {
+    /// `apart`: each message in a write of its own, which is a record of TLS. Some clients (coturn's) take a record for a message.
+    async fn write<W: AsyncWrite + Unpin>(&self, mut stream: W, apart: bool) -> io::Result<()> {
         let mut out = Vec::new();
         loop {
             self.more.notified().await;
             self.take(&mut out);
-            stream.write_all(&out).await?;
+            let mut rest = &out[..];
+            while let Next::Message { taken, .. } = frame::next(rest)
+                && apart
+            {
+                let (message, others) = rest.split_at(taken);
+                stream.write_all(message).await?;
+                rest = others;
+            }
+            stream.write_all(rest).await?;
             stream.flush().await?;
             out.clear();
             // A burst's buffer is not kept for ever.
@@ -66,7 +75,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite>(hub: Arc<Hub>, stream: S, via: Fiv
     let ended = tokio::select! {
         () = hub.stop.cancelled() => Ok(()),
         ended = read(&hub, reader, &link, via) => ended,
-        ended = outlet.write(writer) => ended,
+        ended = outlet.write(writer, via.transport == Transport::Tls) => ended,
     };
     if let Err(error) = ended {
         tracing::debug!(client = %via.client, %error, "a connection to the relay ended");

@@ -345,7 +345,7 @@ async fn without_an_address_outside_of_loopback_there_is_stun_but_no_relay() {
 async fn garbage_ends_a_stream_and_nothing_else() {
     let (relay, _source) = start(options(&["127.0.0.1:0"], vec![]));
     let mut stream = TcpStream::connect(address_of(&relay, Transport::Tcp)).await.unwrap();
-    stream.write_all(b"SSH-2.0-something\r\n").await.unwrap();
+    stream.write_all(&[0x16, 3, 1, 0, 0x80, 1, 2, 3]).await.unwrap();
     let mut rest = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("closed").ok();
     assert!(rest.is_empty());

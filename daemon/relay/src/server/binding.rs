@@ -24,8 +24,8 @@ const KNOWN: &[u16] = &[
 /// «change IP» and «change port» of CHANGE-REQUEST (RFC 5780 §7.2).
 const CHANGE_IP: u32 = 0x4;
 const CHANGE_PORT: u32 = 0x2;
-/// The longest PADDING that is sent back: a packet at the usual MTU.
-const LONGEST_PADDING: usize = 1400;
+/// The longest PADDING that is sent back: the usual MTU, so that an answer can show what becomes of fragments (RFC 5780 §4.5).
+const LONGEST_PADDING: usize = 1500;
 /// IP and UDP headers, which count when one asks how much larger an answer is than its request.
 const OVERHEAD: [usize; 2] = [28, 48];
 
@@ -138,6 +138,10 @@ fn success(
         answer = answer.other_address(other);
         if fits(write::address_attribute(from)) {
             answer = answer.response_origin(from);
+        }
+        // Beside the XORed one it shows middleboxes that rewrite addresses.
+        if fits(write::address_attribute(via.client)) {
+            answer = answer.plain_mapped(via.client);
         }
     }
     if let Some(length) =

@@ -217,9 +217,9 @@ impl<P: Clone> Server<P> {
         bytes: &[u8],
         ports: &mut impl Ports<Port = P>,
     ) -> Outcome<P> {
-        // RFC 7983 §7, as far as it concerns a TURN server.
+        // The first two bits tell (RFC 5766 §11.4).
         match bytes.first() {
-            Some(0x40..=0x4f) => self.channel_data(now.monotonic, &via, bytes),
+            Some(0x40..=0x7f) => self.channel_data(now.monotonic, &via, bytes),
             Some(0..=0x3f) => Message::parse(bytes)
                 .map_or(Outcome::Nothing, |message| self.message(now, via, &message, ports)),
             _ => Outcome::Nothing,

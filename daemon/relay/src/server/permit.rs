@@ -8,8 +8,9 @@ use super::{Note, Server, What};
 use crate::wire::attribute;
 use crate::wire::write::{Answer, Refusal};
 
-/// Numbers that channels may have (RFC 8656 §12).
-const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
+/// Numbers that channels may have. RFC 8656 §12 ends them at 0x4fff, for the sake of protocols that never share this socket;
+/// clients of RFC 5766 (§11), coturn's among them, go up to 0x7fff.
+const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7fff;
 
 impl<P: Clone> Server<P> {
     pub(super) fn create_permission(&mut self, asked: &Asked<'_, '_>) -> Result<Answer, Refusal> {

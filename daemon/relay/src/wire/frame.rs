@@ -106,7 +106,7 @@ pub fn next(stream: &[u8]) -> Next {
     let (length, taken) = match head[0] {
         0..=0x3f if body % 4 != 0 => return Next::Garbage,
         0..=0x3f => (HEADER + body, HEADER + body),
-        0x40..=0x4f => (CHANNEL_HEADER + body, CHANNEL_HEADER + body.next_multiple_of(4)),
+        0x40..=0x7f => (CHANNEL_HEADER + body, CHANNEL_HEADER + body.next_multiple_of(4)),
         _ => return Next::Garbage,
     };
     if stream.get(4..8).is_some_and(|cookie| head[0] < 0x40 && cookie != MAGIC_COOKIE) {
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(next(&all), Next::Message { length: 24, taken: 24 });
         assert_eq!(next(&all[24..]), Next::Message { length: 7, taken: 8 });
         assert_eq!(next(&all[32..]), Next::More);
-        assert_eq!(next(b"SSH-2.0-x"), Next::Garbage);
+        assert_eq!(next(&[0x80, 1, 2, 3]), Next::Garbage);
         assert_eq!(next(&[0, 1, 0, 0, 1, 2, 3, 4]), Next::Garbage, "no cookie");
         assert_eq!(next(&[22, 3, 1, 2, 0]), Next::Garbage, "a TLS hello");
     }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use stun_rs::attributes::StunAttribute;
 use stun_rs::attributes::discovery::{OtherAddress, Padding, ResponseOrigin};
 use stun_rs::attributes::stun::{
-    ErrorCode, Fingerprint, MessageIntegrity, Nonce, Realm, Software, UnknownAttributes, XorMappedAddress,
+    ErrorCode, Fingerprint, MappedAddress, MessageIntegrity, Nonce, Realm, Software, UnknownAttributes,
+    XorMappedAddress,
 };
 use stun_rs::attributes::turn::{LifeTime, XorRelayedAddress};
 use stun_rs::{
@@ -96,6 +97,11 @@ impl Answer {
     /// Adds XOR-MAPPED-ADDRESS.
     pub fn mapped(self, address: SocketAddr) -> Self {
         self.with(XorMappedAddress::from(address))
+    }
+
+    /// Adds MAPPED-ADDRESS, which is not XORed.
+    pub fn plain_mapped(self, address: SocketAddr) -> Self {
+        self.with(MappedAddress::from(address))
     }
 
     /// Adds XOR-RELAYED-ADDRESS.
