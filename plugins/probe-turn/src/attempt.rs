@@ -93,6 +93,9 @@ pub struct Attempt {
     /// The host of the URL.
     #[serde(skip)]
     pub host: String,
+    /// What a socket of this host sent to the relayed address came out at the client.
+    #[serde(skip)]
+    pub heard_socket: bool,
     /// Where the relay's data came from, if not from the relayed address.
     #[serde(skip)]
     pub strange_source: Option<SocketAddr>,
@@ -118,6 +121,7 @@ impl Attempt {
             released: None,
             expected_realm: None,
             host: host.to_owned(),
+            heard_socket: false,
             strange_source: None,
         }
     }

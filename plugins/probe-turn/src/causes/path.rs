@@ -142,6 +142,9 @@ fn data(attempt: &Attempt) -> Option<Finding> {
             "Look at the steps for what kept the probe from it.",
         ));
     }
+    if attempt.heard_socket {
+        return Some(Finding::fatal(None, one_way(attempt), ONE_WAY_ADVICE));
+    }
     let both = ways.len() > 1 || attempt.data.is_some_and(|data| data.way == Way::RelayToRelay);
     let also = if both {
         " Nor does it pass between two relayed addresses, as behind a 1:1 NAT without hairpin (D21)."
@@ -156,6 +159,20 @@ fn data(attempt: &Attempt) -> Option<Finding> {
     ))
 }
 
+/// What can be done about [`one_way`].
+const ONE_WAY_ADVICE: &str = "Look whether the TURN server's rules for peers leave this host out without saying so, and for \
+                              a firewall that drops what the relay sends.";
+
+/// The relay takes data from this host, but none comes out of it towards this host.
+fn one_way(attempt: &Attempt) -> String {
+    let relayed =
+        attempt.relayed_address.map_or_else(|| "the relay".to_owned(), |relayed| relayed.to_string());
+    format!(
+        "{}: what this host sends to {relayed} comes through, but nothing comes from there to this host.",
+        attempt.place()
+    )
+}
+
 /// Data passes, though not as well as it should.
 fn degraded(attempt: &Attempt, ways: &[&Step]) -> Option<Finding> {
     /// A share of lost datagrams that hurts video; single losses happen anywhere.
@@ -163,6 +180,10 @@ fn degraded(attempt: &Attempt, ways: &[&Step]) -> Option<Finding> {
     let data = attempt.data?;
     let place = attempt.place();
     let socket_failed = ways.iter().any(|step| !step.ok && step.failure == Some(Failure::Timeout));
+    if data.way == Way::RelayToRelay && attempt.heard_socket {
+        let summary = format!("{} Between two relayed addresses it does.", one_way(attempt));
+        return Some(Finding::degrades(None, summary, ONE_WAY_ADVICE));
+    }
     if data.way == Way::RelayToRelay && socket_failed {
         return Some(Finding::degrades(
             "D23",

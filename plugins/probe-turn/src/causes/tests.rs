@@ -162,6 +162,20 @@ fn d23_data_between_relays_only_degrades() {
 }
 
 #[test]
+fn data_that_passes_one_way_only_is_no_closed_port_range() {
+    let timeout = || Step::failed(Action::Data, 2000.0, Failure::Timeout, "nothing came");
+    let mut attempt = allocated(vec![timeout(), Step::passed(Action::Data, 1.0)]);
+    attempt.heard_socket = true;
+    attempt.data = Some(data(Way::RelayToRelay, 20));
+    assert_eq!(judged(&attempt), (None, Severity::Degrades));
+    let mut attempt = allocated(vec![timeout(), timeout()]);
+    attempt.heard_socket = true;
+    attempt.data = Some(data(Way::RelayToRelay, 0));
+    assert_eq!(judged(&attempt), (None, Severity::Fatal));
+    assert!(judge(&attempt, NOW).summary.contains("nothing comes from there"));
+}
+
+#[test]
 fn a_host_without_the_relays_address_family_is_no_fault_of_the_server() {
     let none = Step::failed(Action::Data, 0.1, Failure::Unreachable, "no route");
     let mut attempt = allocated(vec![none, Step::passed(Action::Data, 1.0)]);

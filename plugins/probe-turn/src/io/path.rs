@@ -78,6 +78,7 @@ async fn by_socket(work: &mut Work<'_>) -> Option<()> {
         work.push(Step { peer: Some(expected), ..Step::failed(Action::Data, ms, Failure::Timeout, detail) });
         return None;
     };
+    work.facts.heard_socket = true;
     exchange(work, &peer, seen_at, Way::PeerSocket, token).await
 }
 

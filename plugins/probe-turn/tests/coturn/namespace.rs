@@ -139,3 +139,17 @@ fn d23_where_only_other_relayed_addresses_get_through_it_is_said() {
         );
     });
 }
+
+#[test]
+fn a_relay_that_only_takes_data_is_told_from_one_with_closed_ports() {
+    inside("namespace::a_relay_that_only_takes_data_is_told_from_one_with_closed_ports", || {
+        tool("nft", "add table ip close");
+        tool("nft", "add chain ip close in { type filter hook input priority 0 ; }");
+        tool("nft", "add rule ip close in udp sport 20000-20100 udp dport != 20000-20100 drop");
+        let Some(server) = Coturn::start_at(PUBLIC.into(), PORTS) else { return };
+        let document = run(&server.url("udp")).only();
+        let found = (&document["cause"], &document["severity"], &document["data"]["way"]);
+        assert_eq!(found, (&json!(null), &json!("degrades"), &json!("relay_to_relay")), "{document:#}");
+        assert!(document["summary"].as_str().unwrap().contains("nothing comes from there to this host"));
+    });
+}
