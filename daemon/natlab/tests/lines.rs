@@ -16,9 +16,11 @@ struct Path {
 
 impl Path {
     fn of(site: &Site, server: Site) -> Self {
-        let near = site.host().udp((site.local_address(), 0)).expect("the host has this address");
-        let far = server.host().udp((server.public_address(), 7_000)).expect("the server has this address");
-        near.connect((server.public_address(), 7_000)).expect("there is a route");
+        let own = site.local_address();
+        let to = if own.is_ipv4() { server.public_address() } else { server.addresses().v6[0].into() };
+        let near = site.host().udp((own, 0)).expect("the host has this address");
+        let far = server.host().udp((to, 7_000)).expect("the server has this address");
+        near.connect((to, 7_000)).expect("there is a route");
         for socket in [&near, &far] {
             socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         }
@@ -108,8 +110,7 @@ fn a_delay_holds_each_way_in_every_family_and_can_be_changed() {
                 site => site.expect("a site"),
             };
             let server = lab.server().expect("a server");
-            let path =
-                if site.plan().family.has_v4() { Path::of(&site, server) } else { path_v6(&site, server) };
+            let path = Path::of(&site, server);
             let first = path.round_trip();
             site.set_delay(delay / 2).expect("a delay can be changed");
             let second = path.round_trip();
@@ -120,17 +121,6 @@ fn a_delay_holds_each_way_in_every_family_and_can_be_changed() {
         let without = lab.site(Nat::eim()).expect("a site");
         assert!(without.set_delay(delay).is_err(), "a site made without a delay cannot get one");
     });
-}
-
-fn path_v6(site: &Site, server: Site) -> Path {
-    let far_address = server.addresses().v6[0];
-    let near = site.host().udp((site.local_address(), 0)).expect("the host has this address");
-    let far = server.host().udp((far_address, 7_000)).expect("the server has this address");
-    near.connect((far_address, 7_000)).expect("there is a route");
-    for socket in [&near, &far] {
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-    }
-    Path { near, far, _server: server }
 }
 
 /// Rootless, the device file of TUN may be closed to us.
