@@ -139,7 +139,9 @@ impl Watch for Observer<'_> {
             event = event.with("attempt", attempt);
         }
         for (key, value) in facts(message) {
-            let _ = write!(summary, ", {key} {value}");
+            if let Some(words) = in_words(key) {
+                let _ = write!(summary, ", {words} {value}");
+            }
             event = event.with(key, value);
         }
         if let Some(error) = message.error() {
@@ -199,4 +201,15 @@ fn facts(message: &Message) -> Vec<(&'static str, String)> {
         message.software().map(|software| ("software", software)),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// What of the facts stands in the one line for a person.
+fn in_words(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "mappedAddress" | "plainMappedAddress" => "mapped address",
+        "relayedAddress" => "relayed address",
+        "peerAddress" => "peer",
+        "alternateServer" => "alternate server",
+        _ => return None,
+    })
 }

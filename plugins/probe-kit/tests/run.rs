@@ -163,6 +163,8 @@ fn both_ways_of_a_transaction_are_told_with_their_lanes_and_one_span() {
     assert_eq!(events[2].outcome, abi::ICS_PASS);
     assert!(fact(&events[2], "roundTripTime").is_some());
     assert_eq!(events[0].summary, format!("Binding request to {server}"));
+    let mapped = fact(&events[1], "mappedAddress").unwrap();
+    assert_eq!(events[1].summary, format!("Binding success response from {server}, mapped address {mapped}"));
     assert_eq!(fact(&events[1], "software"), Some(testing::SOFTWARE));
     assert_eq!(fact(&events[0], "size"), Some("20"));
 }

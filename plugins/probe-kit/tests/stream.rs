@@ -143,6 +143,17 @@ async fn what_is_wrong_with_a_certificate_is_told_apart_and_it_is_described_all_
 }
 
 #[tokio::test]
+async fn a_self_signed_certificate_is_called_by_its_name() {
+    let servers = Servers::new();
+    let server = servers.tls(&Authority::self_signed(&["stun.example.org"]), testing::plain());
+    let anchors = trusting(&Authority::new("Test authority"));
+    let (facts, _) = tls(server, &name("stun.example.org"), &anchors).await;
+    assert_eq!((code(&facts), facts.verified), (Some(TlsError::UntrustedIssuer), Some(false)));
+    let text = facts.error.unwrap().to_string();
+    assert!(text.contains("self-signed"), "{text}");
+}
+
+#[tokio::test]
 async fn a_plain_tcp_server_is_known_as_one() {
     // It answers the ClientHello with something of its own, as a server for plain text does.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

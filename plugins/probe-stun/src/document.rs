@@ -144,13 +144,13 @@ pub struct StunError {
 pub struct NetworkProblem {
     /// `port-unreachable`, `host-unreachable`, `network-unreachable`, `prohibited`, `timed-out`, `reset`, `closed` …
     pub code: &'static str,
-    /// What was tried, what came back, and what it means.
+    /// What came back, and what it means.
     pub words: String,
 }
 
 impl From<&NetworkError> for NetworkProblem {
     fn from(error: &NetworkError) -> Self {
-        Self { code: error.code(), words: error.to_string() }
+        Self { code: error.code(), words: error.why.clone() }
     }
 }
 

@@ -97,12 +97,12 @@ fn tell(observer: &Observer<'_>, path: &Path, took: Duration) {
     let event = if let Some(why) = failure {
         event.level(Level::Warn).outcome(Outcome::Failed).summary(format!("{at}: {why}"))
     } else {
-        let version = tls.and_then(|tls| tls.version.as_deref()).unwrap_or_default();
-        let summary = format!("{at}: connected in {:.1} ms {version}", clock::milliseconds(took));
-        event
-            .outcome(Outcome::Pass)
-            .with("tlsVersion", version.to_owned())
-            .summary(summary.trim_end().to_owned())
+        let summary = format!("{at}: connected in {:.1} ms", clock::milliseconds(took));
+        match tls.and_then(|tls| tls.version.as_deref()) {
+            Some(version) => event.with("tlsVersion", version).summary(format!("{summary}, {version}")),
+            None => event.summary(summary),
+        }
+        .outcome(Outcome::Pass)
     };
     event.emit();
 }

@@ -103,17 +103,25 @@ pub async fn connect(
     })
 }
 
-fn facts(recording: &Recording, version: Option<String>, error: Option<TlsFailure>) -> TlsFacts {
+fn facts(recording: &Recording, version: Option<String>, mut error: Option<TlsFailure>) -> TlsFacts {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let shown = recording.chain();
+    let chain: Vec<Certificate> = shown.iter().filter_map(|der| Certificate::read(der, now)).collect();
     let bad = error.as_ref().is_some_and(|failure| failure.code.is_about_the_certificate());
-    TlsFacts {
-        verified: if shown.is_empty() { None } else { Some(!bad) },
-        error,
-        version,
-        chain: shown.iter().filter_map(|der| Certificate::read(der, now)).collect(),
+    if let (Some(failure), [own]) = (&mut error, chain.as_slice())
+        && matches!(failure.code, TlsError::UntrustedIssuer | TlsError::BadCertificate)
+        && own.subject == own.issuer
+    {
+        *failure = self_signed();
     }
+    TlsFacts { verified: if shown.is_empty() { None } else { Some(!bad) }, error, version, chain }
+}
+
+/// rustls says of such a certificate that its issuer is unknown, or that it is an authority's: neither helps a person.
+fn self_signed() -> TlsFailure {
+    let words = "the certificate is self-signed, which browsers refuse: it has to come from an authority that clients trust";
+    TlsFailure { code: TlsError::UntrustedIssuer, words: words.to_owned() }
 }
 
 fn connector(recording: &Arc<Recording>) -> Result<TlsConnector, TlsFailure> {

@@ -53,6 +53,24 @@ impl Authority {
         }
     }
 
+    /// A certificate that nobody else vouches for, as `openssl req -x509` makes it.
+    ///
+    /// # Panics
+    /// The system gives no randomness.
+    pub fn self_signed(names: &[&str]) -> Identity {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Identity {
+            chain: vec![certificate.der().clone()],
+            key: PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            chain_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+
     /// A certificate for these names and addresses. The chain is its own certificate and the authority's.
     ///
     /// # Panics
