@@ -10,6 +10,7 @@ mod log;
 mod plugins;
 mod probe;
 mod probes;
+mod relay;
 mod reload;
 mod run;
 mod settings;

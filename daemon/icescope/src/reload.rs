@@ -47,8 +47,9 @@ pub async fn reload(path: &Path, parts: &mut Parts) {
 
 async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
     parts.evidence.set_options(settings::evidence(&new));
-    parts.server.reconfigure(settings::server(&new));
-    parts.peer.reconfigure(settings::peer(&new));
+    crate::relay::reload(parts.relay.as_ref(), &new);
+    parts.server.reconfigure(settings::server(&new, parts.relay.as_ref()));
+    parts.peer.reconfigure(settings::peer_with(&new, parts.relay.as_ref()));
     parts.own_servers.write().unwrap_or_else(PoisonError::into_inner).clone_from(&targets::servers(&new));
     let plugins = settings::plugins(&new);
     // The new source is up before viewers go over to it, and the old one stays until they have.

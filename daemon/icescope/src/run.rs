@@ -9,6 +9,7 @@ use icescope_evidence::Evidence;
 use icescope_model::EventSink;
 use icescope_peer::Peer;
 use icescope_plugin_host::PluginHost;
+use icescope_relay::Relay;
 use icescope_server::{Handle, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
 use crate::probes::{Plan, Prober, targets};
+use crate::relay::{self, Follower};
 use crate::sources::{EvidencePeer, HostSources};
 use crate::{exit, log, settings, systemd};
 
@@ -76,6 +78,8 @@ pub struct Parts {
     pub evidence: Evidence,
     pub server: Handle,
     pub prober: Prober,
+    pub relay: Option<Relay>,
+    pub follower: Option<Follower>,
 }
 
 async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Result<()> {
@@ -84,20 +88,34 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     let own_servers = Arc::new(RwLock::new(targets::servers(&loaded)));
     let host = PluginHost::start(settings::host(&own_servers)?, settings::plugins(&loaded), sink.clone());
     let sources = Arc::new(HostSources::new(host.clone(), loaded.source.plays.clone().unwrap_or_default()));
-    let peer = Peer::new(settings::peer(&loaded), Arc::clone(&sources) as _, sink.clone())
+    let relay = relay::start(&loaded, &sink)?;
+    let follower = relay.clone().map(Follower::new);
+    let options = settings::peer_with(&loaded, relay.as_ref());
+    let peer = Peer::new(options, Arc::clone(&sources) as _, sink.clone())
         .context("cannot set the WebRTC peer up")?;
     let peer = Arc::new(peer);
-    let asked = Arc::new(EvidencePeer(Arc::clone(&peer)));
+    let asked = Arc::new(EvidencePeer { peer: Arc::clone(&peer), follower: follower.clone() });
     let evidence = Evidence::start(settings::evidence(&loaded), sink, source, asked);
-    let server = Server::bind(settings::server(&loaded), evidence.clone())?;
+    let server = Server::bind(settings::server(&loaded, relay.as_ref()), evidence.clone())?;
     let handle = server.handle();
     let listening = where_to_look(&loaded, &server);
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(stop.clone()));
     let watching = tokio::spawn(tell_plugins(host.clone(), evidence.clone()));
     let prober = Prober::start(host.clone(), evidence.probes().clone(), Plan::of(&loaded));
-    let mut parts =
-        Parts { settings: loaded, log, host, own_servers, sources, peer, evidence, server: handle, prober };
+    let mut parts = Parts {
+        settings: loaded,
+        log,
+        host,
+        own_servers,
+        sources,
+        peer,
+        evidence,
+        server: handle,
+        prober,
+        relay,
+        follower,
+    };
 
     tracing::info!("icescope {} listens: open {listening}", env!("CARGO_PKG_VERSION"));
     let started = tokio::select! {
@@ -123,7 +141,9 @@ async fn attend(args: &RunArgs, parts: &mut Parts, signals: &mut Signals, listen
     loop {
         tokio::select! {
             () = stopped(&mut signals.terminate, &mut signals.interrupt) => return,
-            _ = renewal.tick() => parts.peer.reconfigure(settings::peer(&parts.settings)),
+            _ = renewal.tick() => {
+                parts.peer.reconfigure(settings::peer_with(&parts.settings, parts.relay.as_ref()));
+            }
             _ = signals.hangup.recv() => {
                 systemd::reloading();
                 crate::reload::reload(&args.config.config, parts).await;
@@ -137,6 +157,9 @@ async fn shut_down(parts: Parts, stop: CancellationToken, serving: JoinHandle<()
     parts.prober.shut_down().await;
     parts.evidence.shut_down().await;
     parts.peer.shut_down().await;
+    if let Some(follower) = &parts.follower {
+        follower.shut_down().await;
+    }
     stop.cancel();
     if let Err(error) = serving.await {
         tracing::error!("the HTTP server ended badly: {error}");

@@ -11,8 +11,9 @@ use icescope_config::{LogFormat, Settings};
 use icescope_model::api::IceServer;
 use icescope_model::plugin::Isolation;
 use icescope_plugin_host::{GrantedServer, Options as HostOptions, PluginSpec};
+use icescope_relay::Relay;
 
-use crate::{credentials, log};
+use crate::{credentials, log, relay};
 
 /// How long a time-limited TURN credential is good for: longer than any first look, shorter than a day. The daemon's own are
 /// made anew long before they end.
@@ -100,11 +101,20 @@ fn expiry() -> u64 {
     (now + CREDENTIAL_LIFETIME).as_secs()
 }
 
-/// The HTTP server's set-up.
-pub fn server(settings: &Settings) -> icescope_server::Options {
+/// The peer's set-up with the embedded relay, where it runs and the peer needs it.
+pub fn peer_with(settings: &Settings, relay: Option<&Relay>) -> icescope_peer::Options {
+    let mut options = peer(settings);
+    options.ice_servers.extend(relay.and_then(|relay| crate::relay::for_peer(relay, settings)));
+    options
+}
+
+/// The HTTP server's set-up. Pages are told of the embedded relay where it runs and is meant to be used.
+pub fn server(settings: &Settings, relay: Option<&Relay>) -> icescope_server::Options {
     let server = &settings.server;
     let limits = &settings.limits;
     let browser_servers = settings.ice.browser.servers.clone();
+    let relay = relay.filter(|_| settings.has_relay()).cloned();
+    let public = server.public_url.as_ref().map(|url| url.host.name.clone());
     let rate = f64::from(limits.new_sessions_per_second.max(1));
     icescope_server::Options {
         listen: server.listen.clone(),
@@ -116,7 +126,11 @@ pub fn server(settings: &Settings) -> icescope_server::Options {
         allowed_origins: server.allowed_origins.iter().map(ToString::to_string).collect(),
         public_url: server.public_url.as_ref().map(ToString::to_string),
         admin_tokens: server.tokens.iter().map(|token| token.expose().to_owned()).collect(),
-        ice_servers: Arc::new(move |_, _| browser_servers.iter().map(browser_server).collect()),
+        ice_servers: Arc::new(move |host, session| {
+            let relay =
+                relay.iter().flat_map(|relay| relay::for_page(relay, public.as_deref(), host, session));
+            browser_servers.iter().map(browser_server).chain(relay).collect()
+        }),
         gather_wait: server.gather_wait,
         body_limit: limits.request_body,
         session_burst: limits.new_sessions_burst,

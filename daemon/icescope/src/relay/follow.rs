@@ -1,0 +1,111 @@
+//! What sessions tell the relay: the daemon's candidates, which clients may reach through it, and the server-reflexive ones of
+//! the client, which claim what was seen of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use icescope_model::SessionId;
+use icescope_model::signal::{PeerLink, PeerState};
+use icescope_relay::Relay;
+use tokio_util::task::TaskTracker;
+
+/// Candidates of the daemon that are let in per session: more than any session gathers, also after some ICE restarts.
+const MOST: usize = 256;
+
+/// Tells the relay of sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Follower {
+    relay: Relay,
+    tasks: TaskTracker,
+}
+
+impl Follower {
+    /// A follower of no session yet.
+    pub fn new(relay: Relay) -> Self {
+        Self { relay, tasks: TaskTracker::new() }
+    }
+
+    /// The client of a session names candidates: lines of SDP, or candidate attributes.
+    pub fn heard<'a>(&self, session: SessionId, lines: impl IntoIterator<Item = &'a str>) {
+        for candidate in lines.into_iter().filter_map(read).filter(|candidate| candidate.kind == "srflx") {
+            self.relay.claim(session, candidate.address);
+        }
+    }
+
+    /// The daemon answered a session: its candidates may be reached until it is over.
+    pub fn answered(&self, session: SessionId, link: PeerLink) {
+        self.tasks.spawn(follow(self.relay.clone(), session, link));
+    }
+
+    /// Waits until all sessions are over, which they are once the peer is shut down; then stops the relay.
+    pub async fn shut_down(&self) {
+        self.tasks.close();
+        self.relay.shut_down().await;
+        self.tasks.wait().await;
+    }
+}
+
+async fn follow(relay: Relay, session: SessionId, mut link: PeerLink) {
+    let mut reached: Vec<SocketAddr> = Vec::new();
+    loop {
+        let known = link.candidates.borrow_and_update().candidates.clone();
+        // Those of before an ICE restart stay: media flows over them until the new ones are up.
+        for candidate in known.iter().filter_map(|text| read(text)) {
+            if reached.len() < MOST && !reached.contains(&candidate.address) {
+                reached.push(candidate.address);
+            }
+        }
+        relay.set_candidates(session, reached.clone());
+        tokio::select! {
+            changed = link.candidates.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+            }
+            // The value or the news that there will be none: both mean that it is over.
+            _ = link.state.wait_for(|state| matches!(state, PeerState::Closed(_))) => break,
+        }
+    }
+    relay.forget(session);
+}
+
+struct Candidate<'a> {
+    address: SocketAddr,
+    kind: &'a str,
+}
+
+/// A UDP candidate with an address in numbers (RFC 8839 §5.1).
+fn read(line: &str) -> Option<Candidate<'_>> {
+    let line = line.trim();
+    let line = line.strip_prefix("a=").unwrap_or(line).strip_prefix("candidate:")?;
+    let mut words = line.split_ascii_whitespace().skip(2);
+    let (protocol, _priority, address, port) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let kind = words.next().filter(|word| *word == "typ").and_then(|_| words.next())?;
+    let address = SocketAddr::new(address.parse::<IpAddr>().ok()?, port.parse().ok()?);
+    protocol.eq_ignore_ascii_case("udp").then_some(Candidate { address, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_read_from_sdp_and_from_trickle() {
+        let found = |line: &str| {
+            read(line).map(|candidate| (candidate.address.to_string(), candidate.kind.to_owned()))
+        };
+        let srflx =
+            "candidate:1 1 udp 1677729535 203.0.113.7 50000 typ srflx raddr 0.0.0.0 rport 0 generation 0";
+        let expected = Some(("203.0.113.7:50000".to_owned(), "srflx".to_owned()));
+        assert_eq!(found(srflx), expected);
+        assert_eq!(found(&format!("a={srflx}\r")), expected);
+        for other in [
+            "candidate:1 1 tcp 1677729535 203.0.113.7 9 typ host tcptype active",
+            "candidate:1 1 udp 1677729535 2f0c.local 50000 typ host",
+            "candidate:1 1 udp 5 203.0.113.7",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96",
+            "",
+        ] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+}
