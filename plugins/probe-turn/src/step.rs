@@ -75,6 +75,8 @@ pub enum Failure {
     Closed,
     /// An error response; its code says why.
     Code,
+    /// The user name or the password cannot be put into a request.
+    Credential,
     /// An answer that is not what RFC 8656 asks for, or whose integrity does not hold.
     Invalid,
     /// Ended by this probe: cancelled, or out of time.

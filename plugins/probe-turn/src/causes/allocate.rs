@@ -72,6 +72,11 @@ fn unanswered(attempt: &Attempt, step: &Step) -> Finding {
             format!("{place} cannot be reached: {}.", step.came_back()),
             "Check this host's route to the server, and the address in the URL.",
         ),
+        (Some(Failure::Credential), _) => Finding::fatal(
+            "D5",
+            format!("The credential for {place} cannot be sent: {}.", step.came_back()),
+            "Correct user name and password; characters may have been changed on their way into the configuration.",
+        ),
         (Some(Failure::Invalid), _) => Finding::fatal(
             None,
             format!("{place} answers, but not as RFC 8656 has it: {}.", step.came_back()),

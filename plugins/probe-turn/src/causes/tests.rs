@@ -238,6 +238,7 @@ fn silence_is_told_from_refusal_and_from_a_server_without_turn() {
     assert_eq!(judged(&silent(Failure::Timeout)), (Some("B2"), Severity::Fatal));
     assert_eq!(judged(&silent(Failure::Refused)), (Some("B2"), Severity::Fatal));
     assert_eq!(judged(&silent(Failure::Invalid)), (None, Severity::Fatal));
+    assert_eq!(judged(&silent(Failure::Credential)), (Some("D5"), Severity::Fatal));
     let mut stun = silent(Failure::Timeout);
     stun.steps.push(Step::passed(Action::Binding, 1.0));
     assert_eq!(judged(&stun), (Some("D25"), Severity::Fatal));

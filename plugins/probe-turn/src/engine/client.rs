@@ -7,7 +7,7 @@ use icescope_probe_kit::attributes::turn::{
     ChannelNumber, Data, LifeTime, RequestedTrasport, XorPeerAddress,
 };
 use icescope_probe_kit::message::{
-    BuildError, Checked, Class, Credentials, Hash, Key, KeyError, Message, Method, Request,
+    BuildError, Checked, Class, Credentials, Hash, Key, Message, Method, Request,
 };
 
 use crate::credential::Credential;
@@ -74,23 +74,13 @@ pub enum Next {
         /// What else there is to say.
         detail: Option<String>,
     },
+    /// The credential does not go into a request; why.
+    Unusable(String),
     /// The answer is not what the RFC asks for.
     Invalid(String),
 }
 
-/// Why there is no request to send.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClientError {
-    /// User name or password cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The server's realm or nonce cannot be sent back, for instance.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-}
-
 /// One client of one server: what it knows.
-#[derive(Debug)]
 pub struct Client {
     credential: Credential,
     challenge: Option<Credentials>,
@@ -107,6 +97,17 @@ pub struct Sent {
     pub bytes: Vec<u8>,
     /// It carries credentials.
     pub authenticated: bool,
+}
+
+impl std::fmt::Debug for Client {
+    /// Without credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("challenged", &self.challenge.is_some())
+            .field("realm", &self.realm)
+            .field("software", &self.software)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -136,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     /// What the server said cannot be sent back.
-    pub fn request(&self, ask: Ask) -> Result<Sent, ClientError> {
+    pub fn request(&self, ask: Ask) -> Result<Sent, BuildError> {
         let mut request = Request::new(ask.method(), Class::Request);
         request = match ask {
             Ask::Binding => request,
@@ -213,30 +214,31 @@ impl Client {
                 let detail = Some("without ALTERNATE-SERVER".to_owned());
                 answer.alternate_server().map_or(Next::Refused { code, reason, detail }, Next::Elsewhere)
             }
-            401 if !sent.authenticated => match self.learn(answer) {
-                Ok(()) => Next::Challenged { reason },
-                Err(detail) => Next::Refused { code, reason, detail: Some(detail) },
-            },
-            438 if sent.authenticated && !self.renewed => match self.learn(answer) {
-                Ok(()) => Next::NewNonce,
-                Err(detail) => Next::Refused { code, reason, detail: Some(detail) },
-            },
+            401 if !sent.authenticated => self.learn(answer, reason, |reason| Next::Challenged { reason }),
+            438 if sent.authenticated && !self.renewed => self.learn(answer, reason, |_| Next::NewNonce),
             _ => Next::Refused { code, reason, detail: malformed(answer) },
         }
     }
 
-    /// Takes realm and nonce over (RFC 8489 §9.2.5).
-    fn learn(&mut self, answer: &Message) -> Result<(), String> {
+    /// Takes realm and nonce over (RFC 8489 §9.2.5); then it is `next`.
+    fn learn(&mut self, answer: &Message, reason: String, next: impl FnOnce(String) -> Next) -> Next {
         let realm = answer.realm().or(self.realm.as_deref()).filter(|realm| !realm.is_empty());
-        let realm = realm.ok_or("the answer names no REALM")?.to_owned();
-        let nonce = answer.nonce().ok_or("the answer has no NONCE")?.to_owned();
+        let (Some(realm), Some(nonce)) = (realm, answer.nonce()) else {
+            let missing = if realm.is_none() { "REALM" } else { "NONCE" };
+            let code = answer.error().map_or(401, |error| error.code);
+            return Next::Refused { code, reason, detail: Some(format!("the answer has no {missing}")) };
+        };
+        let (realm, nonce) = (realm.to_owned(), nonce.to_owned());
         let Credential { username, password, .. } = &self.credential;
         // Every server takes MD5 and SHA-1, also one that offers better (RFC 8489 §9.2.4).
-        let key =
-            Key::long_term(username, &realm, password, Hash::Classic).map_err(|error| error.to_string())?;
-        let username = username.clone();
-        self.challenge = Some(Credentials { username, realm, nonce, key, hash: Hash::Classic });
-        Ok(())
+        match Key::long_term(username, &realm, password, Hash::Classic) {
+            Ok(key) => {
+                let username = username.clone();
+                self.challenge = Some(Credentials { username, realm, nonce, key, hash: Hash::Classic });
+                next(reason)
+            }
+            Err(error) => Next::Unusable(error.to_string()),
+        }
     }
 }
 

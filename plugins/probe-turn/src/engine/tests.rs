@@ -133,6 +133,25 @@ fn a_second_401_is_a_refusal_and_one_without_realm_says_so() {
 }
 
 #[test]
+fn credentials_that_cannot_be_used_are_named_without_being_told() {
+    for (username, credential) in [("xq\u{7}zw", "jxkv"), ("xqzw", "jx\u{7}kv")] {
+        let (url, username, credential) = ("turn:x".to_owned(), username.to_owned(), credential.to_owned());
+        let server = IceServer { url, username, credential, realm: String::new(), expires_unix_s: None };
+        let mut client = Client::new(Credential::of(&server).unwrap());
+        let next = ask(&mut client, Ask::Allocate, |sent| with_nonce(error(Ask::Allocate, sent, 401), "n"));
+        let refused = matches!(&next, Next::Unusable(_));
+        // Either the key cannot be made, or the request.
+        let sent = client.request(Ask::Allocate);
+        let why = sent.as_ref().map_or_else(ToString::to_string, |_| String::new());
+        let told = format!("{next:?} {client:?} {why}");
+        assert!(refused || !why.is_empty(), "{told}");
+        assert!(["xq", "zw", "jx", "kv"].iter().all(|part| !told.contains(part)), "{told}");
+    }
+    let told = format!("{:?}", challenged());
+    assert!(!told.contains("secret"), "{told}");
+}
+
+#[test]
 fn a_redirection_names_its_goal_or_is_none() {
     let goal: SocketAddr = "192.0.2.9:3478".parse().unwrap();
     let next = ask(&mut client(), Ask::Allocate, |sent| {

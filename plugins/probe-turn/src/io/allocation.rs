@@ -162,6 +162,7 @@ impl<'a> Allocation<'a> {
                     let action = if code == 300 { Action::Redirect } else { action };
                     Step { detail, ..Step::refused(action, ms, code, reason) }
                 }
+                Next::Unusable(why) => Step::failed(Action::Allocate, ms, Failure::Credential, why),
                 Next::Invalid(why) => Step::failed(action, ms, Failure::Invalid, why),
             };
             told.steps.push(self.step(step));

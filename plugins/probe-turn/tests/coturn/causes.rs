@@ -53,6 +53,14 @@ fn d3_an_expired_credential_is_told_from_a_wrong_one() {
 }
 
 #[test]
+fn d5_a_credential_that_cannot_be_sent_is_named() {
+    let Some(server) = Coturn::start(&[]) else { return };
+    let servers = vec![ice_server(&server.url("udp"), "al\u{7}ce", PASSWORD)];
+    let document = run_with(servers, &json!({}), &json!({})).only();
+    assert_cause(&document, "D5", "failed");
+}
+
+#[test]
 fn d6_a_credential_for_another_realm_is_named() {
     let Some(server) = Coturn::start(&[]) else { return };
     let one = IceServer { realm: "elsewhere.test".into(), ..ice_server(&server.url("udp"), USER, "wrong") };
