@@ -26,28 +26,39 @@ fn plan() -> Plan {
     Plan { at_start: false, schedule: None, timeout: LIMIT, arguments: json!({}) }
 }
 
-fn library(folder: &Path) -> String {
-    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
-    let library = folder.join("libprobe_c.so");
+/// The example of a probe in C.
+const EXAMPLE: &str = "../../plugins/examples/probe-c/probe.c";
+/// One that waits until it is told to stop.
+const WAITING: &str = "tests/common/waiting.c";
+
+/// Compiles a probe for this process.
+fn compile(folder: &Path, name: &str, source: &str) -> PluginSpec {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let spec = compiled(folder, name);
     let mut cc = Command::new("cc");
-    cc.args(["-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", "-I"]).arg(plugins.join("abi/include"));
-    cc.arg("-o").arg(&library).arg(plugins.join("examples/probe-c/probe.c"));
+    cc.args(["-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", "-I"])
+        .arg(here.join("../../plugins/abi/include"));
+    cc.arg("-o").arg(&spec.path).arg(here.join(source));
     assert!(cc.status().expect("cc runs").success());
-    library.display().to_string()
+    spec
+}
+
+/// One that was compiled before.
+fn compiled(folder: &Path, name: &str) -> PluginSpec {
+    let path = folder.join(format!("{name}.so")).display().to_string();
+    PluginSpec { isolation: Isolation::InProcess, ..PluginSpec::new(name, path) }
 }
 
 impl Scene {
     fn start(plan: Plan) -> Self {
+        Self::with(plan, [("one", EXAMPLE), ("two", EXAMPLE)])
+    }
+
+    fn with(plan: Plan, plugins: [(&str, &str); 2]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let library = library(folder.path());
-        let spec =
-            |name| PluginSpec { isolation: Isolation::InProcess, ..PluginSpec::new(name, library.as_str()) };
+        let specs = plugins.map(|(name, source)| compile(folder.path(), name, source)).to_vec();
         let (sink, _source) = EventSink::new(64);
-        let host = PluginHost::start(
-            Options::new("/nowhere".into(), Vec::new()),
-            vec![spec("one"), spec("two")],
-            sink,
-        );
+        let host = PluginHost::start(Options::new("/nowhere".into(), Vec::new()), specs, sink);
         let probes = Probes::default();
         let prober = Prober::start(host.clone(), probes.clone(), plan);
         Self { host, probes, prober, folder }
@@ -149,11 +160,38 @@ async fn other_servers_are_asked_at_once() {
 async fn a_probe_that_is_taken_out_is_forgotten_and_one_that_is_added_runs() {
     let scene = Scene::start(Plan { at_start: true, ..plan() });
     scene.until(|states| states.len() == 2 && states.iter().all(|state| runs(state) == 1)).await;
-    let library = library(scene.folder.path());
-    let spec =
-        |name| PluginSpec { isolation: Isolation::InProcess, ..PluginSpec::new(name, library.as_str()) };
-    scene.host.apply(vec![spec("three"), spec("one")]).await;
+    let folder = scene.folder.path();
+    scene.host.apply(vec![compile(folder, "three", EXAMPLE), compiled(folder, "one")]).await;
     let states = scene.until(|states| states[0].instance == "three" && runs(&states[0]) == 1).await;
     assert_eq!(states.iter().map(|state| state.instance.as_str()).collect::<Vec<_>>(), ["three", "one"]);
     scene.end().await;
+}
+
+#[tokio::test]
+async fn one_that_waits_for_a_dead_server_delays_nobody_and_ends_in_time() {
+    let plan = Plan { at_start: true, timeout: Duration::from_millis(300), ..plan() };
+    let scene = Scene::with(plan, [("waiting", WAITING), ("two", EXAMPLE)]);
+    let states = scene.until(|states| states.len() == 2 && runs(&states[1]) == 1).await;
+    assert_eq!(
+        states[0].run.as_ref().map(|run| run.duration),
+        Some(None),
+        "the other one waits all the while"
+    );
+    let states = scene.until(|states| runs(&states[0]) == 1).await;
+    let run = states[0].run.as_ref().unwrap();
+    assert_eq!(run.outcome, None, "what could not be run to its end has not failed");
+    assert!(run.error.as_ref().unwrap().contains("«waiting»"), "{run:?}");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_stops_waits_for_no_run() {
+    let scene = Scene::with(
+        Plan { at_start: true, timeout: LIMIT * 100, ..plan() },
+        [("waiting", WAITING), ("two", EXAMPLE)],
+    );
+    scene.until(|states| states.len() == 2 && states[0].run.is_some()).await;
+    let probes = scene.probes.clone();
+    tokio::time::timeout(LIMIT, scene.end()).await.expect("it ends");
+    assert!(probes.states()[0].run.as_ref().unwrap().error.as_ref().unwrap().contains("given up"));
 }
