@@ -57,7 +57,7 @@ fn in_words(error: &io::Error) -> String {
         io::ErrorKind::NetworkUnreachable => {
             "no route: this machine has no address of this family, or a router knows no way"
         }
-        io::ErrorKind::PermissionDenied => "a firewall on this machine forbids it",
+        io::ErrorKind::PermissionDenied => "a firewall forbids it, on this machine or on the way (ICMP)",
         io::ErrorKind::AddrNotAvailable => "this machine has no address to send from",
         io::ErrorKind::ConnectionReset => "the other end, or a box on the way, reset the connection",
         io::ErrorKind::UnexpectedEof => "the other end closed the connection",

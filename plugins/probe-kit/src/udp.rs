@@ -35,7 +35,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// A socket on a fresh port that only hears `remote`, knows its real local address, and hears of ICMP errors.
+    /// A socket on a fresh port that only hears `remote`, knows its real local address, and hears of hard ICMP errors, which
+    /// are those that end a transaction (RFC 8489 §6.2.1): a closed port, a prohibition.
     ///
     /// # Errors
     /// There is no route, no address of the family, or no socket left.

@@ -45,8 +45,9 @@ fn reachable(path: &Path, sent: u32, answered: u32) -> Option<bool> {
     let local = ["network-unreachable", "no-address", "prohibited"];
     match &path.network_error {
         _ if answered > 0 => Some(true),
-        // This machine cannot send there: that says nothing of the server.
-        Some(problem) if local.contains(&problem.code) => None,
+        // This machine cannot send there: that says nothing of the server. Once something was sent, the same words come
+        // from a router (ICMP).
+        Some(problem) if sent == 0 && local.contains(&problem.code) => None,
         Some(_) => Some(false),
         None if sent > 0 => Some(false),
         None => None,
@@ -118,7 +119,7 @@ mod tests {
         for kind in [NetworkUnreachable, AddrNotAvailable, PermissionDenied] {
             assert_eq!(reachable_after(&[failed(kind, 0)], 0), None, "{kind:?}");
         }
-        for kind in [ConnectionRefused, HostUnreachable] {
+        for kind in [ConnectionRefused, HostUnreachable, PermissionDenied] {
             assert_eq!(reachable_after(&[failed(kind, 1)], 0), Some(false), "{kind:?}");
         }
     }

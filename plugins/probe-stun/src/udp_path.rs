@@ -21,9 +21,10 @@ use crate::server::Means;
 
 /// Between two samples once the server answers: far enough apart that one burst of loss does not take all.
 const PACE: Duration = Duration::from_millis(40);
-/// How many times the first round trip the later ones may take, and how long at least: the pause of a busy Wi-Fi.
+/// How many times the first round trip the later ones may take, and how long at least: the pause of a mobile network that
+/// changes cells. Only a lost packet makes a run wait for it.
 const PATIENCE: u32 = 4;
-const LEAST_PATIENCE: Duration = Duration::from_millis(400);
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// An ICMP error may be of one moment only (a server that restarts); a second one confirms it.
 const ERRORS: usize = 2;
 /// Requests give up this much before their path does, so that their end is still told.
