@@ -108,8 +108,8 @@ impl<'a> Allocation<'a> {
                     told.steps.push(self.step(Step::failed(
                         action(ask),
                         0.0,
-                        Failure::Invalid,
-                        error.to_string(),
+                        Failure::Credential,
+                        error.to_string().trim(),
                     )));
                     return told;
                 }
