@@ -105,7 +105,7 @@ for (const transport of ['udp', 'tcp', 'tls']) {
 test('the browser plays by the daemon’s own relay alone, over UDP, TCP and TLS', { timeout }, async (t) => {
   const relay = {
     listen: `${daemonAddress}:${PORT}`,
-    'tls.listen': `${daemonAddress}:${TLS_PORT}`,
+    'tls-listen': `${daemonAddress}:${TLS_PORT}`,
     'tls.certificate': './relay.pem',
     'tls.key': './relay.key',
   };
