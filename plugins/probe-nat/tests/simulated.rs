@@ -93,9 +93,10 @@ fn every_kind_is_found_as_it_is() {
 
 #[test]
 fn loss_makes_findings_unknown_at_most_and_runs_end_all_the_same() {
-    let servers = [server(9, Manner::Dead), server(1, Manner::Discovery), server(2, Manner::Discovery)];
+    let discovery = [server(1, Manner::Discovery), server(2, Manner::Discovery)];
+    let servers = [server(9, Manner::Dead), discovery[0], server(3, Manner::Plain), discovery[1]];
     let mut longest = Duration::ZERO;
-    for (loss, seeds) in [(10, 40), (30, 20)] {
+    for (loss, seeds) in [(10, 60), (30, 30)] {
         let mut unknowns = 0;
         for kind in kinds() {
             for seed in 0..seeds {

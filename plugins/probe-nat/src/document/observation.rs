@@ -76,7 +76,8 @@ fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Binding(_) => "binding",
         Kind::Filtering(_) => "filtering",
-        Kind::Beside(_) => "filtering-beside",
+        Kind::Beside(_) => "beside",
+        Kind::Recheck(_) => "recheck",
         Kind::Mapping(_) => "mapping",
         Kind::Control(_) => "filtering-control",
         Kind::Sample(_) => "port-sample",

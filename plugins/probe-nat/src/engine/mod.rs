@@ -265,6 +265,7 @@ impl Kind {
             | Self::Control(server)
             | Self::SparePort(server)
             | Self::Sample(server)
+            | Self::Recheck(server)
             | Self::ClosedPort(server) => Some(server),
             Self::Hairpin | Self::Trace | Self::TraceSelf => None,
         }

@@ -27,7 +27,8 @@ pub struct Pace {
 impl Pace {
     /// A round trip was measured; smoothed as RFC 6298 §2 does.
     pub fn measured(&mut self, round_trip: Duration) {
-        self.largest = self.largest.max(round_trip);
+        // A stall is forgotten after some ordinary round trips: else all later waiting would go by it.
+        self.largest = round_trip.max(self.largest * 7 / 8);
         match self.smoothed {
             None => {
                 self.smoothed = Some(round_trip);
@@ -50,7 +51,7 @@ impl Pace {
         self.smoothed
     }
 
-    /// The longest round trip seen.
+    /// The longest round trip of late.
     pub fn largest(&self) -> Duration {
         self.largest
     }
@@ -64,7 +65,7 @@ impl Pace {
         }
     }
 
-    /// How long an answer may take before it counts as not coming: twice the longest round trip seen, or four times the
+    /// How long an answer may take before it counts as not coming: twice the longest round trip of late, or four times the
     /// spread above the usual (RFC 6298 §2.3), whichever is more. `None` while nothing is known.
     pub fn patience(&self) -> Option<Duration> {
         let smoothed = self.smoothed?;

@@ -86,6 +86,7 @@ impl Engine {
         self.begin_samples();
         self.begin_fallback();
         self.begin_second_port();
+        self.begin_recheck();
     }
 
     fn udp_servers(&self) -> impl Iterator<Item = usize> + '_ {
@@ -126,14 +127,19 @@ impl Engine {
         }
     }
 
+    /// A plain request to where answers come from, beside each request of a test whose silence is to count.
+    fn begin_beside(&mut self, test: TestId, server: usize, to: SocketAddr) {
+        let beside = self.begin(Kind::Beside(server), self.tests[test].socket, to, Ask::PLAIN);
+        self.tests[test].beside = Some(beside);
+    }
+
     fn begin_filtering(&mut self, server: usize) {
         let (address, source) = (self.servers[server].address(), self.servers[server].target.source);
         for ask in [Ask::BOTH, Ask::PORT] {
             for _ in 0..REPEATS {
                 let socket = self.open(source, None);
-                let beside = self.begin(Kind::Beside(server), socket, address, Ask::PLAIN);
                 let test = self.begin(Kind::Filtering(server), socket, address, ask);
-                self.tests[test].beside = Some(beside);
+                self.begin_beside(test, server, address);
             }
         }
     }
@@ -235,9 +241,15 @@ impl Engine {
         for _ in 0..REPEATS {
             let socket = self.open(source, None);
             // RFC 5780 §4.3 asks three of them one after another; the fourth tells more, and together they take one
-            // round trip.
-            for (ip, port) in [address, other].into_iter().flat_map(|a| [(a, address.port()), (a, other.port())]) {
-                self.begin(Kind::Mapping(server), socket, SocketAddr::new(ip.ip(), port), Ask::PLAIN);
+            // round trip. Silence of one counts only beside answers of the address that is known to work.
+            self.begin(Kind::Mapping(server), socket, address, Ask::PLAIN);
+            for to in [
+                SocketAddr::new(address.ip(), other.port()),
+                SocketAddr::new(other.ip(), address.port()),
+                other,
+            ] {
+                let test = self.begin(Kind::Mapping(server), socket, to, Ask::PLAIN);
+                self.begin_beside(test, server, address);
             }
             if verdict::filtering::opening(self.of(Kind::Filtering(server)))
                 != Some(Filtering::EndpointIndependent)
@@ -259,9 +271,15 @@ impl Engine {
             let (Some(to_first), Some(to_second)) = (view.public_of(first), view.public_of(second)) else {
                 continue;
             };
+            let Some(lead) = self.lead() else { return };
+            let works = verdict::udp::destinations_that_work(&self.view());
+            let at_lead = works.iter().find(|to| to.ip() == self.servers[lead].address().ip()).copied();
+            let Some(at_lead) = at_lead else { return };
             self.plan.hairpin = true;
-            self.begin(Kind::Hairpin, second, to_first, Ask::PLAIN);
-            self.begin(Kind::Hairpin, first, to_second, Ask::PLAIN);
+            for (socket, to) in [(second, to_first), (first, to_second)] {
+                let test = self.begin(Kind::Hairpin, socket, to, Ask::PLAIN);
+                self.begin_beside(test, lead, at_lead);
+            }
             return;
         }
     }
@@ -371,6 +389,23 @@ impl Engine {
         self.begin_spare_ports(lead);
     }
 
+    /// A server whose own port is silent while another port of its host answers: is it that port? Asked once more, beside
+    /// the port that answers.
+    fn begin_recheck(&mut self) {
+        let works = verdict::udp::destinations_that_work(&self.view());
+        for server in self.udp_servers().collect::<Vec<_>>() {
+            let (address, source) = (self.servers[server].address(), self.servers[server].target.source);
+            let beside = works.iter().find(|to| to.ip() == address.ip() && to.port() != address.port());
+            let Some(beside) = beside.copied() else { continue };
+            if works.contains(&address) || self.of(Kind::Recheck(server)).next().is_some() {
+                continue;
+            }
+            let socket = self.open(source, None);
+            let test = self.begin(Kind::Recheck(server), socket, address, Ask::PLAIN);
+            self.begin_beside(test, server, beside);
+        }
+    }
+
     /// A server may still turn out to be one that can tell more.
     fn may_still_answer(&self) -> bool {
         self.udp_servers().any(|server| match self.capable(server) {
@@ -392,7 +427,11 @@ impl Engine {
                     // A server that answers later, or never, changes nothing any more.
                     Kind::Binding(_) => !decided && self.lead().is_none(),
                     Kind::Filtering(_) | Kind::Mapping(_) | Kind::Control(_) => !decided,
-                    Kind::Hairpin | Kind::Trace | Kind::TraceSelf | Kind::Sample(_) => true,
+                    Kind::Hairpin
+                    | Kind::Trace
+                    | Kind::TraceSelf
+                    | Kind::Sample(_)
+                    | Kind::Recheck(_) => true,
                     Kind::SparePort(_) | Kind::ClosedPort(_) => {
                         !self.is_answered_as_configured()
                             || verdict::udp::ports_that_work(&self.view()).len() < 2

@@ -9,15 +9,15 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A negative answer of the filter is taken only from this many requests …
-const LEAST_FILTERING: usize = 6;
-/// … with this many of the plain ones beside them answered: the way was open while the answers failed to come. With
+/// Silence is taken for a «no» only after this many requests …
+const LEAST_SILENT: usize = 6;
+/// … with this many of the plain ones beside them answered: the way was open while these answers failed to come. With
 /// two sockets and one packet in ten lost each way, a wrong «no» has a chance of about 0.19¹².
 const LEAST_BESIDE: usize = 5;
 /// After this many, a way that is so lossy gives no verdict.
-const MOST_FILTERING: usize = 16;
+const MOST_SILENT: usize = 16;
 /// While nothing is known of the way, requests that may be in vain are held back.
-const MOST_FILTERING_UNHEARD: usize = 8;
+const MOST_UNHEARD: usize = 8;
 /// A destination that ICMP has refused so often is not waited for.
 const ENOUGH_REFUSALS: usize = 4;
 /// How long a server may take for its first answer when nothing else is known: three round trips by satellite.
@@ -40,10 +40,10 @@ const TICK: Duration = ms(10);
 fn most(kind: Kind) -> usize {
     match kind {
         Kind::Binding(_) => 14,
-        Kind::Filtering(_) => MOST_FILTERING,
+        Kind::Filtering(_) => MOST_SILENT,
         Kind::Mapping(_) | Kind::Control(_) => 12,
         Kind::Hairpin => 8,
-        Kind::SparePort(_) | Kind::Sample(_) => 10,
+        Kind::SparePort(_) | Kind::Sample(_) | Kind::Recheck(_) => 10,
         // Routers answer few of them: Linux six at once, then one a second (icmp_ratelimit).
         Kind::Trace | Kind::ClosedPort(_) => 3,
         // Silence is what is hoped for here.
@@ -68,6 +68,7 @@ impl Engine {
             | Kind::Mapping(_)
             | Kind::SparePort(_)
             | Kind::Sample(_)
+            | Kind::Recheck(_)
             | Kind::ClosedPort(_) => asked.answer().is_some(),
         };
         if answered {
@@ -84,7 +85,7 @@ impl Engine {
             }
             if self.is_waited_for(test) {
                 let enough = test.beside.is_none_or(|beside| {
-                    test.sent.len() >= LEAST_FILTERING
+                    test.sent.len() >= LEAST_SILENT
                         && self.tests[beside].answered_attempts() >= LEAST_BESIDE
                 });
                 self.end(id, if enough { State::Silent } else { State::Unsure });
@@ -98,7 +99,7 @@ impl Engine {
             return true;
         }
         if let Kind::Binding(_) = test.kind {
-            return test.sent.len() >= LEAST_FILTERING && self.now >= test.begun + self.first_answer();
+            return test.sent.len() >= LEAST_SILENT && self.now >= test.begun + self.first_answer();
         }
         match self.pace_of(test).patience() {
             Some(patience) => !self.wants_more(test) && self.now >= last + patience,
@@ -122,13 +123,13 @@ impl Engine {
     fn wants_more(&self, test: &Test) -> bool {
         let sent = test.sent.len();
         let Some(beside) = test.beside else { return sent < most(test.kind) };
-        let Some(patience) = self.pace_of(test).patience() else { return sent < MOST_FILTERING_UNHEARD };
+        let Some(patience) = self.pace_of(test).patience() else { return sent < MOST_UNHEARD };
         let beside = &self.tests[beside];
         let on_the_way = beside.sent.iter().enumerate().filter(|(number, sent)| {
             **sent + patience > self.now && !beside.heard.iter().any(|heard| heard.attempt == *number)
         });
-        sent < LEAST_FILTERING
-            || (sent < MOST_FILTERING && beside.answered_attempts() + on_the_way.count() < LEAST_BESIDE)
+        sent < LEAST_SILENT
+            || (sent < MOST_SILENT && beside.answered_attempts() + on_the_way.count() < LEAST_BESIDE)
     }
 
     /// When the next request of a test goes out, if there is one.

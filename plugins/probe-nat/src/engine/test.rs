@@ -51,6 +51,8 @@ pub enum Kind {
     TraceSelf,
     /// Another port of a server's host where STUN is often served.
     SparePort(usize),
+    /// The server's own port once more, beside another port of its host that answers.
+    Recheck(usize),
     /// A port where nothing listens: the host's refusal shows that the request arrived.
     ClosedPort(usize),
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{View, ids, translation};
 use crate::engine::server::{is_private, is_shared};
-use crate::engine::test::{IcmpKind, Kind, Test};
+use crate::engine::test::{IcmpKind, Kind, State, Test};
 use crate::facts::Finding;
 
 /// Requests to the own public address that must have gone unanswered before the first router counts as its owner …
@@ -55,7 +55,11 @@ fn first_router<'a, I: Iterator<Item = &'a Test>>(
     let asked: usize = itself.iter().filter(|test| test.is_silent()).map(|test| test.sent.len()).sum();
     let private_beyond =
         traces().any(|test| test.ttl > Some(1) && hop(test).is_some_and(is_private));
-    if asked < LEAST_TO_SELF || private_beyond || view.answered_part() < LEAST_ANSWERED {
+    // The hairpin tests went on beside these, and answers beside them: the way was open.
+    let was_open = view.tests.iter().any(|test| {
+        test.kind == Kind::Hairpin && matches!(test.state, State::Silent | State::Answered)
+    });
+    if asked < LEAST_TO_SELF || !was_open || private_beyond || view.answered_part() < LEAST_ANSWERED {
         return Finding::unknown("whose the public address is could not be shown", evidence());
     }
     Finding::new(

@@ -40,6 +40,7 @@ impl<'a> View<'a> {
                     | Kind::Mapping(_)
                     | Kind::SparePort(_)
                     | Kind::Sample(_)
+                    | Kind::Recheck(_)
             );
             kind && test.mapped().is_some()
         });

@@ -8,7 +8,15 @@ use crate::engine::test::{Icmp, IcmpKind, Kind, Test};
 use crate::facts::{Finding, Udp};
 
 fn is_plain(test: &Test) -> bool {
-    matches!(test.kind, Kind::Binding(_) | Kind::Beside(_) | Kind::Mapping(_) | Kind::SparePort(_))
+    matches!(
+        test.kind,
+        Kind::Binding(_)
+            | Kind::Beside(_)
+            | Kind::Mapping(_)
+            | Kind::SparePort(_)
+            | Kind::Sample(_)
+            | Kind::Recheck(_)
+    )
 }
 
 /// Destinations that answered, or refused for themselves: the request arrived.
@@ -54,16 +62,17 @@ pub fn overall(view: &View<'_>) -> Finding<Udp> {
 
 fn open(view: &View<'_>, working: &[&Test], refused: &[&Test]) -> Finding<Udp> {
     let answered = destinations_that_work(view);
-    // A port that a server has, beside one of the same host that works. Ports where STUN is only hoped for do not count.
+    // A port that a server has, asked beside one of the same host that answered all the while. Ports where STUN is only
+    // hoped for do not count.
     let silent: Vec<&Test> = view
         .tests
         .iter()
         .filter(|test| {
-            matches!(test.kind, Kind::Binding(_) | Kind::Mapping(_))
+            matches!(test.kind, Kind::Recheck(_) | Kind::Mapping(_))
+                && test.beside.is_some()
                 && test.is_silent()
                 && !answered.contains(&test.to)
                 && !test.icmp.iter().any(|icmp| is_own_refusal(test, icmp))
-                && answered.iter().any(|other| other.ip() == test.to.ip())
         })
         .collect();
     let ports: BTreeSet<u16> = working.iter().map(|test| test.to.port()).collect();
