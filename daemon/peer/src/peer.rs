@@ -199,7 +199,9 @@ impl Peer {
         let other = fragment.ufrag.as_deref().filter(|ufrag| *ufrag != negotiation.remote_ufrag);
         let outcome = match (other, fragment.pwd.as_deref()) {
             (Some(ufrag), Some(pwd)) => {
-                Trickled::Restarted(session.restart(&mut negotiation, (ufrag, pwd), &options, &report).await?)
+                let renewed =
+                    session.restart(&self.inner, &mut negotiation, (ufrag, pwd), &options, &report).await?;
+                Trickled::Restarted(renewed)
             }
             (Some(ufrag), None) => {
                 return Err(SignalError::BadCandidate(format!(

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use common::authority::Authority;
 use common::client::{Client, mark};
-use common::coturn::{SECRET, Turn, USER, Users, coturn};
+use common::coturn::{SECRET, Turn, USER, Users, coturn, coturn_at};
 use common::sources::{Scripted, vp8, vp8_unit};
 use common::{PATIENCE, Rig, options, rig};
-use icescope_model::signal::{Answer, CloseReason, PeerState};
+use icescope_model::signal::{Answer, CloseReason, LocalCandidates, PeerState, Trickle, Trickled};
 use icescope_model::{Lane, Level, Observation, SessionId};
 use icescope_peer::{IceServer, Options, Policy};
+use tokio::sync::watch;
 
 fn bars() -> Arc<Scripted> {
     Scripted::new(&[("bars", vec![vp8()])])
@@ -34,26 +35,29 @@ async fn with_tls() -> Option<(Turn, Authority)> {
     Some((turn, authority))
 }
 
+/// Gives the client the daemon's candidates as they come, for ever.
+async fn trickle(client: &Client, told: &mut watch::Receiver<LocalCandidates>, given: &mut Vec<String>) {
+    loop {
+        let candidates = told.borrow_and_update().candidates.clone();
+        for candidate in candidates {
+            if !given.contains(&candidate) {
+                client.add_candidate(&candidate).await;
+                given.push(candidate);
+            }
+        }
+        if told.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Gives the client the daemon's candidates as they come, until it is connected.
 async fn connect(client: &mut Client, answer: &Answer) -> Vec<String> {
     client.accept(answer).await;
     let mut told = answer.link.candidates.clone();
     let mut given = Vec::new();
     let mut state = client.state.clone();
-    let trickling = async {
-        loop {
-            let candidates = told.borrow_and_update().candidates.clone();
-            for candidate in candidates {
-                if !given.contains(&candidate) {
-                    client.add_candidate(&candidate).await;
-                    given.push(candidate);
-                }
-            }
-            if told.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    };
+    let trickling = trickle(client, &mut told, &mut given);
     let connected = state.wait_for(|state| state.to_string() == "connected");
     tokio::time::timeout(PATIENCE, async {
         tokio::select! {
@@ -247,5 +251,40 @@ async fn a_credential_that_ends_before_the_next_refresh_is_told_with_its_end() {
     let warning = rig.event("turn.credential.ends").await;
     assert_eq!((&warning.attributes["expires"], warning.level), (&ends.into(), Level::Warn));
     assert!(!format!("{granted:?}{warning:?}").contains("alice"));
+    rig.peer.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ice_restart_brings_a_lost_relay_back() {
+    let Some(turn) = coturn(Users::Fixed, None).await else { return };
+    let (address, url) = (turn.address, format!("turn:{}?transport=tcp", turn.address));
+    let options = Options { policy: Policy::Relay, ice_servers: vec![server(url, SECRET)], ..options() };
+    let sources = bars();
+    let mut rig = rig(options, sources.clone());
+    let mut watched = watch(&rig, &sources).await;
+    turn.kill().await;
+    let seen = rig.until("the loss", |event| event.kind == "turn.tcp.closed").await;
+    let granted = seen.iter().find(|event| event.kind == "turn.allocate.success").unwrap().clone();
+    // The crate hears of it when it sends.
+    sources.last().unit(vp8_unit(watched.frames, true, 100, 200));
+    let Some(_turn) = coturn_at(address.port(), Users::Fixed, None).await else { return };
+
+    let (ufrag, pwd, candidates) = watched.client.restart().await;
+    let fragment = Trickle { ufrag: Some(ufrag), pwd: Some(pwd), candidates, ..Trickle::default() };
+    let renewed = rig.peer.trickle(watched.id, fragment).await.unwrap();
+    let Trickled::Restarted(local) = renewed else { panic!("{renewed:?}") };
+    watched.client.accept_restart(&watched.answer.sdp, &local).await;
+    let mut told = watched.answer.link.candidates.clone();
+    let mut given = local.candidates.clone();
+    tokio::select! {
+        () = trickle(&watched.client, &mut told, &mut given) => {}
+        () = watched.client.checked_again() => {}
+    }
+    let again = rig.until("another allocation", |event| event.kind == "turn.allocate.success").await;
+    let again = again.last().unwrap();
+    assert_eq!(fact(again, "remoteAddress"), address.to_string());
+    assert_ne!(fact(again, "localAddress"), fact(&granted, "localAddress"), "another stream");
+    sources.last().unit(vp8_unit(watched.frames + 1, true, 100, 201));
+    while mark(&watched.client.frame().await) != 201 {}
     rig.peer.shut_down().await;
 }

@@ -62,14 +62,7 @@ impl Credentials {
 
     /// The configuration of a connection.
     pub(crate) fn configuration(&self, options: &Options, servers: Vec<RTCIceServer>) -> RTCConfiguration {
-        RTCConfigurationBuilder::new()
-            .with_ice_servers(servers)
-            .with_ice_transport_policy(match options.policy {
-                Policy::All => RTCIceTransportPolicy::All,
-                Policy::Relay => RTCIceTransportPolicy::Relay,
-            })
-            .with_certificates(vec![self.certificate.clone()])
-            .build()
+        with_servers(options, servers).with_certificates(vec![self.certificate.clone()]).build()
     }
 
     /// The settings of a connection.
@@ -87,6 +80,18 @@ impl Credentials {
             .with_multicast_dns_mode(mdns)
             .with_include_loopback_candidate(options.allow_loopback)
     }
+}
+
+/// The configuration that renews a connection's servers. Without the certificate: that cannot be changed.
+pub(crate) fn renewed(options: &Options, servers: Vec<RTCIceServer>) -> RTCConfiguration {
+    with_servers(options, servers).build()
+}
+
+fn with_servers(options: &Options, servers: Vec<RTCIceServer>) -> RTCConfigurationBuilder {
+    RTCConfigurationBuilder::new().with_ice_servers(servers).with_ice_transport_policy(match options.policy {
+        Policy::All => RTCIceTransportPolicy::All,
+        Policy::Relay => RTCIceTransportPolicy::Relay,
+    })
 }
 
 /// The one codec of a connection, with the payload type and parameters that the client gave it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rtc::peer_connection::transport::RTCIceServer;
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::options::{IceServer, Options};
+use crate::options::{IceServer, Options, Policy};
 use crate::tap::stream::{StreamServer, Streams};
 
 /// A server's URL (RFC 7064 §3.1, RFC 7065 §3.1), read.
@@ -118,6 +118,12 @@ impl IceServers {
                 Some(Streams::url(self.streams.servers.len() - 1))
             }
         }
+    }
+
+    /// What a session keeps of them for its whole life: the URLs in their order, and the policy.
+    pub(crate) fn identity(options: &Options) -> (Vec<String>, Policy) {
+        let urls = options.ice_servers.iter().flat_map(|server| server.urls.iter().cloned());
+        (urls.collect(), options.policy)
     }
 
     /// Whether any of them wants TLS.

@@ -3,9 +3,11 @@
 use icescope_model::signal::{LocalCandidates, SignalError};
 use webrtc::peer_connection::RTCSessionDescription;
 
+use super::ice_servers::IceServers;
 use super::report::Report;
-use super::{Negotiation, Session, build, sdp};
+use super::{Negotiation, Session, build, engine, sdp};
 use crate::options::Options;
+use crate::peer::Inner;
 use crate::session::trickle::Pace;
 
 /// Shortest user name fragment and password (RFC 8839 §5.4), and the longest that is taken.
@@ -33,9 +35,24 @@ fn with_credentials(sdp: &str, ufrag: &str, pwd: &str) -> String {
 }
 
 impl Session {
+    /// Lets the crate ask for allocations again, with the credentials of now, if the streams to its TURN servers broke. Only
+    /// for the servers that the session was made with, for the wiretap knows no others; and not while an allocation lives:
+    /// the crate would refresh that with the new user name, which is an error (441, RFC 8656 §5).
+    async fn renew_relays(&self, inner: &Inner, options: &Options) {
+        if !self.wire.has_lost_its_relays() || self.wire.made_with != IceServers::identity(options) {
+            return;
+        }
+        let servers = IceServers::sort(options, || inner.trust.config(&options.extra_roots));
+        let configuration = engine::renewed(options, servers.for_crate);
+        if let Err(error) = self.connection.set_configuration(configuration).await {
+            tracing::warn!(session = %self.id, %error, "no allocations are asked for again");
+        }
+    }
+
     /// Renews ICE with the client's new credentials; gives the daemon's own new ones.
     pub(crate) async fn restart(
         &self,
+        inner: &Inner,
         negotiation: &mut Negotiation,
         (ufrag, pwd): (&str, &str),
         options: &Options,
@@ -47,6 +64,7 @@ impl Session {
             ));
         }
         let internal = |error: webrtc::error::Error| SignalError::Internal(format!("ICE restart: {error}"));
+        self.renew_relays(inner, options).await;
         let remote = with_credentials(&negotiation.remote_sdp, ufrag, pwd);
         let offer = RTCSessionDescription::offer(remote.clone()).map_err(internal)?;
         self.connection.set_remote_description(offer).await.map_err(internal)?;

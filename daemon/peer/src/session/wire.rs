@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use webrtc::runtime::Runtime;
 
 use super::ice_servers::IceServers;
-use crate::options::Options;
+use crate::options::{Options, Policy};
 use crate::peer::Inner;
 use crate::tap::candidate::{AddressMap, PublicAddress};
 use crate::tap::stream::Streams;
@@ -28,6 +28,8 @@ pub(crate) struct Wire {
     pub(crate) addresses: Arc<AddressMap>,
     /// The URLs of the servers that are reached over streams, and what carries them.
     relays: Arc<[(Arc<str>, &'static str)]>,
+    /// See [`IceServers::identity`].
+    pub(crate) made_with: (Vec<String>, Policy),
 }
 
 impl Wire {
@@ -56,7 +58,7 @@ impl Wire {
         let addresses =
             AddressMap::new(inner.shared_port.as_deref(), public).with_tcp(inner.shared_tcp.as_deref());
         let addresses = Arc::new(addresses);
-        Self { tap, addresses, relays }
+        Self { tap, addresses, relays, made_with: IceServers::identity(options) }
     }
 
     /// For `with_runtime`.
@@ -102,6 +104,11 @@ impl Wire {
     /// Becomes true when the other side has closed the connection.
     pub(crate) fn remote_close(&self) -> watch::Receiver<bool> {
         self.tap.remote_close()
+    }
+
+    /// Whether there were relays, all over streams, and all of these broke.
+    pub(crate) fn has_lost_its_relays(&self) -> bool {
+        self.tap.has_lost_its_relays()
     }
 
     /// Whether what the daemon sends goes through a relay.

@@ -40,7 +40,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use icescope_model::{EventSink, SessionId};
@@ -127,6 +127,11 @@ impl Tap {
     /// Whether DTLS and media go out through a relay.
     pub fn is_relayed(&self) -> bool {
         self.state.kicks.media_is_relayed()
+    }
+
+    /// Whether there were allocations, all of them over streams ([`Tap::carry_turn`]), and all of these streams broke.
+    pub fn has_lost_its_relays(&self) -> bool {
+        self.state.relays.lock().unwrap_or_else(PoisonError::into_inner).are_lost()
     }
 
     /// Becomes true when an encrypted DTLS alert has gone out: as a rule the crate's close_notify.

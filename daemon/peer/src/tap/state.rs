@@ -20,7 +20,7 @@ use super::recorder;
 use super::servers::Servers;
 use super::shared_port::{Port, SharedPort};
 use super::shared_tcp::{Door, SharedTcpPort};
-use super::stream::Streams;
+use super::stream::{Relays, Streams};
 use super::stun::Message;
 use super::{dtls, turn};
 
@@ -61,6 +61,7 @@ pub struct State {
     pub(super) remote_close: watch::Sender<bool>,
     pub(super) alert_sent: watch::Sender<bool>,
     pub(super) fragments: Fragments,
+    pub(super) relays: Mutex<Relays>,
     shared: Option<Arc<SharedPort>>,
     shared_tcp: OnceLock<Arc<SharedTcpPort>>,
     streams: OnceLock<Streams>,
@@ -97,6 +98,7 @@ impl State {
             hold_nomination: options.hold_nomination,
             exchange: Mutex::new(Exchange::new(Monotonic::now())),
             fragments,
+            relays: Mutex::default(),
             sockets: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             alert_heard: AtomicBool::new(false),
@@ -276,6 +278,7 @@ impl State {
         let direct = behind.is_none();
         if learned.allocated {
             self.kicks.allocated();
+            lock(&self.relays).granted(packet.protocol);
         }
         if let Some(ufrag) = &learned.confirmed {
             self.last_check.store(at.0, Relaxed);

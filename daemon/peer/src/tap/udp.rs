@@ -101,11 +101,12 @@ impl TapUdp {
         }
     }
 
-    /// The stream that stands for a destination, opened if there is none yet; `None` if it is a real one.
-    fn link_to(&self, destination: SocketAddr) -> Option<Arc<Link>> {
+    /// The stream that stands for a destination, opened if there is none yet or no more; `None` if it is a real one.
+    fn link_to(&self, destination: SocketAddr, message: &[u8]) -> Option<Arc<Link>> {
         let streams = self.state.streams()?;
         let server = streams.at(destination)?;
         let mut links = lock(&self.links);
+        links.retain(|link| link.nowhere != destination || !link.gives_way_to(message));
         if let Some(link) = links.iter().find(|link| link.nowhere == destination) {
             return Some(Arc::clone(link));
         }
@@ -166,7 +167,7 @@ impl AsyncUdpSocket for TapUdp {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        if let Some(link) = self.link_to(transmit.destination) {
+        if let Some(link) = self.link_to(transmit.destination, transmit.contents) {
             let sent =
                 segments(transmit.contents, transmit.segment_size).try_for_each(|message| link.send(message));
             return Poll::Ready(sent.map(|()| transmit.contents.len()));

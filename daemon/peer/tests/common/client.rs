@@ -223,8 +223,9 @@ impl Client {
     }
 
     /// Waits until ICE is up again after a restart.
-    pub async fn checked_again(&mut self) {
-        let wait = self.ice.wait_for(|states| {
+    pub async fn checked_again(&self) {
+        let mut ice = self.ice.clone();
+        let wait = ice.wait_for(|states| {
             states.iter().filter(|state| **state == RTCIceConnectionState::Connected).count() > 1
         });
         tokio::time::timeout(PATIENCE, wait).await.expect("ICE comes up again").unwrap();

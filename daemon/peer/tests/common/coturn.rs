@@ -19,12 +19,19 @@ pub struct Identity {
 
 /// A running coturn; ends with this.
 pub struct Turn {
-    _child: Child,
+    child: Child,
     _files: tempfile::TempDir,
     /// UDP and TCP.
     pub address: SocketAddr,
     /// TLS over TCP, if it has an identity.
     pub tls: SocketAddr,
+}
+
+impl Turn {
+    /// Ends it without a word.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
 }
 
 /// How users are known.
@@ -49,7 +56,12 @@ fn free_port() -> u16 {
 
 /// Starts coturn; `None`, and loudly, where it is not installed.
 pub async fn coturn(users: Users, identity: Option<&Identity>) -> Option<Turn> {
-    let (port, tls) = (free_port(), free_port());
+    coturn_at(free_port(), users, identity).await
+}
+
+/// The same on a port.
+pub async fn coturn_at(port: u16, users: Users, identity: Option<&Identity>) -> Option<Turn> {
+    let tls = free_port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let files = tempfile::tempdir().unwrap();
     let mut command = Command::new("turnserver");
@@ -97,7 +109,7 @@ pub async fn coturn(users: Users, identity: Option<&Identity>) -> Option<Turn> {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), up).await.expect("the TURN server comes up");
-    Some(Turn { _child: child, _files: files, address, tls })
+    Some(Turn { child, _files: files, address, tls })
 }
 
 /// It is up when it answers a Binding request.

@@ -81,12 +81,14 @@ impl Shared {
         for message in &waiting {
             self.note(ends, Direction::Outbound, Stamp::sending(message), message);
         }
+        lock(&self.state.relays).up(self.socket);
         waiting
     }
 
     /// It is over.
     pub(super) fn over(&self, failure: Failure) {
         *lock(&self.phase) = Phase::Over(failure);
+        lock(&self.state.relays).down(self.socket);
         // The crate learns of it when it sends next, and it sends when its driver turns.
         self.state.kicks.request(1);
     }
@@ -142,6 +144,13 @@ impl Link {
             asked: Mutex::default(),
             _gone: gone.drop_guard(),
         }
+    }
+
+    /// Whether a message may begin a stream anew in the place of this one: it is over, and an allocation is asked for. What
+    /// else comes late belongs to the allocation that went with it.
+    pub fn gives_way_to(&self, message: &[u8]) -> bool {
+        let over = matches!(&*lock(&self.shared.phase), Phase::Over(_));
+        over && Message::parse(message).is_some_and(|message| message.method == stun::method::ALLOCATE)
     }
 
     /// Sends a message, or drops it as a full socket would. An error once the stream is over.

@@ -93,6 +93,41 @@ impl Streams {
     }
 }
 
+/// What became of a session's allocations.
+#[derive(Debug, Default)]
+pub struct Relays {
+    /// One was granted over UDP: how long it lives is not known.
+    over_udp: bool,
+    /// Streams that are up, by the tap's number of them.
+    up: Vec<u64>,
+    /// One broke.
+    broke: bool,
+}
+
+impl Relays {
+    /// A server granted an allocation.
+    pub fn granted(&mut self, protocol: Protocol) {
+        self.over_udp |= protocol == Protocol::Udp;
+    }
+
+    /// A stream is up.
+    pub fn up(&mut self, socket: u64) {
+        self.up.push(socket);
+    }
+
+    /// A stream that was up is over.
+    pub fn down(&mut self, socket: u64) {
+        let before = self.up.len();
+        self.up.retain(|up| *up != socket);
+        self.broke |= self.up.len() < before;
+    }
+
+    /// Whether there were some, and none is left.
+    pub fn are_lost(&self) -> bool {
+        self.broke && self.up.is_empty() && !self.over_udp
+    }
+}
+
 fn number_of_host(host: &str) -> Option<usize> {
     host.rsplit_once(':')?.0.strip_suffix(SUFFIX)?.parse().ok()
 }
@@ -123,6 +158,22 @@ mod tests {
                 assert_eq!(streams.at(address).unwrap().host, streams.servers[number].host);
             }
         }
+    }
+
+    #[test]
+    fn relays_are_lost_when_the_last_stream_broke_and_none_goes_over_udp() {
+        let mut relays = Relays::default();
+        relays.down(1);
+        assert!(!relays.are_lost(), "it never was up");
+        relays.up(1);
+        relays.up(2);
+        relays.granted(Protocol::Tls);
+        relays.down(1);
+        assert!(!relays.are_lost());
+        relays.down(2);
+        assert!(relays.are_lost());
+        relays.granted(Protocol::Udp);
+        assert!(!relays.are_lost());
     }
 
     #[test]
