@@ -146,8 +146,10 @@ describe('statistics', () => {
     expect(videoFigures([codec], undefined)).toBeUndefined();
   });
 
-  test('the record keeps pairs, transport and streams under their own names', () => {
-    const kept = statsAttributes([inbound(0, 1), codec, stat('P', 'candidate-pair', pair), local]);
-    expect(Object.keys(kept)).toEqual(['inbound-rtp', 'candidate-pair']);
+  test('the record keeps pairs, transport and streams under their own names, and each candidate once', () => {
+    const told = new Set<string>();
+    const stats = [inbound(0, 1), codec, stat('P', 'candidate-pair', pair), local];
+    expect(Object.keys(statsAttributes(stats, told))).toEqual(['inbound-rtp', 'candidate-pair', 'local-candidate']);
+    expect(Object.keys(statsAttributes(stats, told))).toEqual(['inbound-rtp', 'candidate-pair']);
   });
 });

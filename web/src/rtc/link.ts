@@ -142,6 +142,8 @@ export class Link {
       attributes: known({ httpStatus: answer.status, location: answer.location, etag: answer.etag, sdp: answer.sdp }),
     });
     this.#hooks.onStage('connecting');
+    // From here, and not only once it is connected: what was sent over pairs that never came up is what a failure is judged by.
+    this.#sampler.start();
     const place = placeOf(sdp);
     if (place !== undefined) this.#trickle.ready(place, candidatesOf(sdp));
     await set;
@@ -278,9 +280,9 @@ export class Link {
     this.#hooks.onView(view);
     if (view.connection === 'connected') {
       this.#hooks.onStage('connected');
-      this.#sampler.start();
     } else if (view.connection === 'disconnected' || view.connection === 'failed') {
       this.#hooks.onStage(view.connection);
+      if (view.connection === 'failed') this.#sampler.sample();
     }
   }
 

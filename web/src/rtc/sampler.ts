@@ -32,6 +32,8 @@ export class Sampler {
   /** The last pair that was told, by its two ends. */
   #pair = '';
   #stopped = false;
+  /** Candidates that were recorded already: they do not change, so each goes into the record once. */
+  readonly #candidates = new Set<string>();
 
   constructor(pc: RTCPeerConnection, hooks: SamplerHooks) {
     this.#pc = pc;
@@ -80,7 +82,7 @@ export class Sampler {
       kind: 'stats',
       level: 'debug',
       summary: texts.event.stats(figures?.framesDecoded, figures?.bitRate, pair?.roundTripTime),
-      attributes: statsAttributes(stats),
+      attributes: statsAttributes(stats, this.#candidates),
     });
   }
 

@@ -98,12 +98,16 @@ function bitRate(now: Stat, before: Stat | undefined): number | undefined {
 
 /** Kinds of entries that go into the record, with all that webrtc-stats says of them. */
 const RECORDED = new Set(['candidate-pair', 'transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp']);
+/** These too, but each once: what a pair's identifiers refer to. */
+const RECORDED_ONCE = new Set(['local-candidate', 'remote-candidate']);
 
-/** The attributes of a `stats` event: the recorded entries, by kind. */
-export function statsAttributes(stats: readonly Stat[]): Record<string, unknown> {
+/** The attributes of a `stats` event: the recorded entries, by kind. `told` has the identifiers of the candidates of earlier events. */
+export function statsAttributes(stats: readonly Stat[], told: Set<string>): Record<string, unknown> {
   const attributes: Record<string, Stat[]> = {};
   for (const entry of stats) {
-    if (!RECORDED.has(entry.type)) continue;
+    const once = RECORDED_ONCE.has(entry.type);
+    if (once ? told.has(entry.id) : !RECORDED.has(entry.type)) continue;
+    if (once) told.add(entry.id);
     attributes[entry.type] ??= [];
     attributes[entry.type]?.push(entry);
   }
