@@ -75,7 +75,12 @@ impl Evidence {
         if open >= max_sessions {
             return Err(SignalError::TooManySessions { limit: max_sessions, retry_after_s });
         }
-        let session = Session::open(Arc::clone(&self.shared.peer), self.shared.tasks.clone(), max_events);
+        let session = Session::open(
+            Arc::clone(&self.shared.peer),
+            self.shared.tasks.clone(),
+            self.shared.probes.clone(),
+            max_events,
+        );
         inner.sessions.insert(session.id(), Arc::clone(&session));
         Ok(session)
     }

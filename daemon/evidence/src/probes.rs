@@ -9,7 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use icescope_model::api::ToPage;
-use icescope_model::report::{PastRun, ProbeState, Report, Trigger};
+use icescope_model::report::{Outcome, PastRun, ProbeState, Report, Trigger};
+use icescope_model::{Evidence, Lane, Level, Observation, Scope, SeenBy, SessionId};
 use tokio::sync::{mpsc, watch};
 
 use run::Run;
@@ -221,6 +222,11 @@ impl Probes {
         news
     }
 
+    /// The newest reports of all probes.
+    pub(crate) fn reports(&self) -> Vec<Report> {
+        self.inner().probes.iter().flat_map(|probe| probe.reports.iter().cloned()).collect()
+    }
+
     /// The newest report of a schema about a subject, whichever probe made it.
     pub fn newest(&self, schema: &str, subject: &str) -> Option<Report> {
         let inner = self.inner();
@@ -259,4 +265,20 @@ impl Probe {
             ),
         }
     }
+}
+
+/// The session notes a probe's report: what it says in a line, and where to find the rest.
+pub(crate) fn noted(session: SessionId, report: &Report) -> Observation {
+    let said = report.document["summary"].as_str();
+    let said = said.map_or_else(|| format!("{} {}", report.schema, report.subject), str::to_owned);
+    let level = if report.outcome == Outcome::Failed { Level::Warn } else { Level::Info };
+    Observation::new(Scope::Session(session), Evidence::Api, Lane::Peer, Lane::Peer, "probe.report")
+        .seen_by(SeenBy::Plugin)
+        .level(level)
+        .summary(format!("Probe {}: {said}", report.probe))
+        .with("probe", report.probe.as_str())
+        .with("schema", report.schema.as_str())
+        .with("subject", report.subject.as_str())
+        .with("outcome", serde_json::json!(report.outcome))
+        .with("unixMs", report.unix_ms)
 }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Peer;
 use crate::browser::Browser;
+use crate::probes::{Probes, noted};
 use crate::record::Record;
 
 /// One session. It is shared by signalling, the live channels and the dispatcher.
@@ -24,6 +25,7 @@ pub struct Session {
     opened_unix_ms: i64,
     peer: Arc<dyn Peer>,
     tasks: TaskTracker,
+    probes: Probes,
     revision: watch::Sender<u64>,
     inner: Mutex<Inner>,
 }
@@ -42,15 +44,21 @@ struct Inner {
 }
 
 impl Session {
-    pub(crate) fn open(peer: Arc<dyn Peer>, tasks: TaskTracker, max_events: usize) -> Arc<Self> {
+    pub(crate) fn open(
+        peer: Arc<dyn Peer>,
+        tasks: TaskTracker,
+        probes: Probes,
+        max_events: usize,
+    ) -> Arc<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Arc::new(Self {
+        let session = Arc::new(Self {
             id: SessionId::random(),
             token: Token::random(),
             opened: Monotonic::now(),
             opened_unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
             peer,
             tasks,
+            probes,
             revision: watch::Sender::new(0),
             inner: Mutex::new(Inner {
                 record: Record::new(max_events),
@@ -64,7 +72,9 @@ impl Session {
                 link: None,
                 live_channels: 0,
             }),
-        })
+        });
+        session.note_reports(i64::MIN);
+        session
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -199,6 +209,7 @@ impl Session {
             let placed = inner.browser.give_up_waiting(self.axis(now));
             inner.record.extend(placed);
         }
+        self.note_reports(self.opened_unix_ms);
         let level = match reason {
             CloseReason::Deleted | CloseReason::ClosedByRemote | CloseReason::ShuttingDown => Level::Info,
             _ => Level::Warn,
@@ -302,6 +313,13 @@ impl Session {
     /// Changes whenever events, candidates or the head have changed.
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+
+    /// Notes what the probes have reported since then: reports belong to no session, and tell of what surrounds it.
+    fn note_reports(&self, since_unix_ms: i64) {
+        for report in self.probes.reports().iter().filter(|report| report.unix_ms > since_unix_ms) {
+            self.observe(noted(self.id, report));
+        }
     }
 
     /// Adds an observation to the record.

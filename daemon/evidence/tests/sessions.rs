@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use icescope_evidence::{BoxFuture, Evidence, Options, Peer};
 use icescope_model::api::SessionState;
+use icescope_model::report::{Outcome, Report, Trigger};
 use icescope_model::signal::{
     Answer, CloseReason, Direction, LocalCandidates, Offer, PeerLink, PeerState, SignalError, Trickle,
     Trickled,
 };
 use icescope_model::uplink::UplinkStats;
 use icescope_model::{EventSink, Evidence as Kind, Lane, Observation, Scope, SessionId};
+use serde_json::json;
 use tokio::sync::watch;
 
 #[derive(Default)]
@@ -175,4 +177,36 @@ async fn an_uplink_tells_its_figures_until_it_is_over() {
     evidence.shut_down().await;
     assert!(session.summary().uplink.is_none());
     assert_eq!(session.summary().closed.unwrap().code, "shutting-down");
+}
+
+#[tokio::test]
+async fn a_session_notes_what_probes_had_reported_at_its_start_and_what_came_until_its_end() {
+    let report = |subject: &str, unix_ms| Report {
+        probe: "nat".to_owned(),
+        schema: "icescope.nat/1".to_owned(),
+        subject: subject.to_owned(),
+        outcome: Outcome::Pass,
+        unix_ms,
+        document: json!({ "summary": format!("all is well with {subject}") }),
+    };
+    let (evidence, _) = start(Options::default());
+    let probes = evidence.probes();
+    probes.configure(vec![("nat".to_owned(), "probe-nat".to_owned())]);
+    probes.begin("nat", Trigger::Start).unwrap().finish(Outcome::Pass, vec![report("ipv4", 1)], 0);
+    let session = evidence.open().unwrap();
+    let again = vec![report("ipv4", 1), report("ipv6", i64::MAX)];
+    probes.begin("nat", Trigger::Demand).unwrap().finish(Outcome::Pass, again, 0);
+    session.close(CloseReason::Deleted).await;
+    let events = session.record().events;
+    let said: Vec<_> = events.iter().map(|event| (event.kind.as_str(), event.summary.as_str())).collect();
+    let expected = [
+        ("probe.report", "Probe nat: all is well with ipv4"),
+        ("probe.report", "Probe nat: all is well with ipv6"),
+    ];
+    assert_eq!(said[..2], expected);
+    assert_eq!(said[2].0, "session.closed");
+    assert_eq!(
+        (&events[0].attributes["outcome"], &events[0].attributes["subject"]),
+        (&json!("pass"), &json!("ipv4"))
+    );
 }
