@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use hmac::{Hmac, Mac};
 use icescope_plugin_sdk::{IceServer, Outcome};
+use icescope_probe_kit::testing::DeadPort;
 use serde_json::{Value, json};
 
 use crate::probe::{assert_cause, failed, ice_server, run, run_with, steps};
@@ -139,7 +140,8 @@ fn d16_a_redirection_is_followed_once_and_a_dead_end_is_named() {
     assert_eq!(document["alternate_server"], there);
     assert!(steps(&document).contains(&"redirect 300".to_owned()), "{:?}", steps(&document));
 
-    let dead = format!("127.0.0.1:{}", free_port());
+    let port = DeadPort::new();
+    let dead = port.address().to_string();
     let Some(server) = Coturn::start(&["--alternate-server", &dead]) else { return };
     let document = run(&server.url("udp")).only();
     assert_cause(&document, "D16", "failed");
@@ -161,7 +163,8 @@ fn d25_a_server_that_is_stun_only_is_told_from_a_dead_one() {
 
 #[test]
 fn b2_a_closed_port_and_a_silent_one_are_told_apart() {
-    let closed = format!("turn:127.0.0.1:{}", free_port());
+    let port = DeadPort::new();
+    let closed = format!("turn:{}", port.address());
     let silent = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let silent_url = format!("turn:127.0.0.1:{}?transport=udp", silent.local_addr().unwrap().port());
     let servers = vec![ice_server(&closed, USER, PASSWORD), ice_server(&silent_url, USER, PASSWORD)];

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,12 +44,15 @@ fn program() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// A port that is free for UDP and for TCP just now.
+/// A port that is free for UDP and for TCP just now, and that nobody is given by chance: below the system's ephemeral ports
+/// (32768) and coturn's relay ports. Each test process has a hundred of its own, as far as there are enough.
 pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = 10_000 + std::process::id() % 220 * 100;
     (0..100)
         .find_map(|_| {
-            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-            let port = tcp.local_addr().ok()?.port();
+            let port = u16::try_from(first + NEXT.fetch_add(1, Ordering::Relaxed) % 100).ok()?;
+            let _tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
             UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|_| port)
         })
         .expect("a free port")
