@@ -44,6 +44,7 @@ const PARTS: &[Part] = parts![
     "server.gather-wait" server.gather_wait,
     "ice.servers" ice.servers,
     "ice.browser.servers" ice.browser.servers,
+    "ice.ca-file" ice.ca_certificates,
     "ice.udp-port" ice.udp_port,
     "ice.tcp-port" ice.tcp_port,
     "ice.addresses" ice.addresses,

@@ -7,6 +7,7 @@ use crate::interfaces::Interfaces;
 use crate::nat_address::{self, NatAddress};
 use crate::reader::Item;
 use crate::table::Table;
+use crate::{secret, server};
 
 /// `[ice]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +18,8 @@ pub struct Ice {
     pub browser: Browser,
     /// One UDP port for all sessions; `None` is an ephemeral one for each.
     pub udp_port: Option<u16>,
+    /// Certificates (PEM, the text of a file) that are trusted beside the system's when a server is spoken to over TLS.
+    pub ca_certificates: Option<String>,
     /// The port of ICE-TCP (RFC 6544), 0 for a free one for each session; `None` is no ICE-TCP.
     pub tcp_port: Option<u16>,
     /// Public addresses of a 1:1 NAT in front of this host.
@@ -100,6 +103,7 @@ impl Ice {
             servers,
             browser,
             udp_port: table.optional("udp-port", udp_port),
+            ca_certificates: table.optional("ca-file", ca_file),
             tcp_port: table.optional("tcp-port", tcp_port),
             addresses: table.or("addresses", default.addresses, nat_address::read),
             interfaces: Interfaces::read(&table.table("interfaces")),
@@ -111,6 +115,11 @@ impl Ice {
         table.finish();
         ice
     }
+}
+
+fn ca_file(item: &Item<'_>) -> Option<String> {
+    let path = secret::file_path(item)?;
+    server::read_certificates(item, &path)
 }
 
 fn udp_port(item: &Item<'_>) -> Option<u16> {

@@ -82,13 +82,16 @@ fn is_shared(item: &Item<'_>, server: &IceServer) -> bool {
     shared
 }
 
-/// What of a server the daemon itself can use: it speaks STUN and TURN over UDP only.
+/// What of a server the daemon itself can use: STUN over UDP and TLS (the latter for its probes only), TURN over UDP, TCP and TLS.
 fn spoken(item: &Item<'_>, server: IceServer, inherited: bool) -> Option<IceServer> {
-    let speaks =
-        |url: &IceUrl| matches!(url.scheme, Scheme::Stun | Scheme::Turn) && url.transport == Transport::Udp;
+    let speaks = |url: &IceUrl| match url.scheme {
+        Scheme::Stun => url.transport == Transport::Udp,
+        Scheme::Turn | Scheme::Stuns => true,
+        Scheme::Turns => url.transport == Transport::Tcp,
+    };
     let shown = inherited && !matches!(server.credential, Credential::Static { .. });
     for url in server.urls.iter().filter(|url| !speaks(url)) {
-        let message = format!("the daemon itself cannot use {url}: it speaks STUN and TURN only over UDP");
+        let message = format!("the daemon itself cannot use {url}: it does not speak DTLS with servers");
         let help = "for pages alone, list it in ice.browser.servers";
         if shown { item.warn(message, help) } else { item.fail(message, help).unwrap_or(()) }
     }

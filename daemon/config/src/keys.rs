@@ -47,6 +47,7 @@ pub const KEYS: &[Key] = &[
     key("ice.browser.servers[].username", Reload),
     key("ice.browser.servers[].credential-file", Reload),
     key("ice.browser.servers[].secret-file", Reload),
+    key("ice.ca-file", Reload),
     key("ice.udp-port", Restart),
     key("ice.tcp-port", Restart),
     key("ice.addresses", Reload),

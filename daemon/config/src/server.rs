@@ -1,7 +1,7 @@
 //! `[server]`: the HTTP side.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::host::{Host, Origin, PublicUrl};
@@ -133,8 +133,7 @@ impl Tls {
         let certificate =
             table.required("certificate", "add certificate = \"/PATH/TO/fullchain.pem\"", |item| {
                 let path = secret::file_path(item)?;
-                let text = secret::read_public(item, &path, MAX_CERTIFICATE)?;
-                has_pem(item, &text, "CERTIFICATE").then_some(path)
+                read_certificates(item, &path).map(|_| path)
             });
         let key = table.required("key", "add key = \"/PATH/TO/privkey.pem\"", |item| {
             let path = secret::file_path(item)?;
@@ -144,6 +143,12 @@ impl Tls {
         table.finish();
         Some(Self { certificate: certificate?, key: key? })
     }
+}
+
+/// The text of a PEM file that has at least one certificate.
+pub(crate) fn read_certificates(item: &Item<'_>, path: &Path) -> Option<String> {
+    let text = secret::read_public(item, path, MAX_CERTIFICATE)?;
+    has_pem(item, &text, "CERTIFICATE").then_some(text)
 }
 
 /// Whether a PEM file (RFC 7468) has a block of this kind.

@@ -67,10 +67,21 @@ pub fn peer(settings: &Settings) -> icescope_peer::Options {
         max_sessions: settings.limits.sessions,
         max_remote_candidates: settings.limits.remote_candidates,
         candidates_per_second: settings.limits.candidates_per_second,
+        extra_roots: extra_roots(ice.ca_certificates.as_deref()),
         bit_rate: icescope_peer::BitRates { min: rates.min, start: rates.start, max: rates.max },
         allow_loopback: settings.limits.allow_loopback_candidates,
         ..icescope_peer::Options::default()
     }
+}
+
+/// What is trusted beside the system's roots.
+fn extra_roots(text: Option<&str>) -> Vec<Vec<u8>> {
+    text.map_or_else(Vec::new, |text| {
+        icescope_peer::roots_from_pem(text.as_bytes()).unwrap_or_else(|error| {
+            tracing::warn!("ice.ca-file: {error}; TURN servers are checked against the system's roots alone");
+            Vec::new()
+        })
+    })
 }
 
 fn own_server(server: &config::IceServer) -> icescope_peer::IceServer {
