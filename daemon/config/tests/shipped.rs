@@ -61,6 +61,7 @@ fn folder() -> tempfile::TempDir {
         ("admin.token", "0123456789abcdef0123456789abcdef\n"),
         ("turn.password", "a-password\n"),
         ("turn.secret", "a-shared-secret\n"),
+        ("authority.pem", "-----BEGIN CERTIFICATE-----\n"),
         ("fullchain.pem", "-----BEGIN CERTIFICATE-----\n"),
         ("privkey.pem", "-----BEGIN PRIVATE KEY-----\n"),
     ] {
