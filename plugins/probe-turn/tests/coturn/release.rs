@@ -1,5 +1,6 @@
 //! Nothing stays allocated: not at the end, not at a cancellation, not at the deadline.
 
+use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -126,4 +127,29 @@ fn urls_that_share_a_quota_of_one_take_turns_and_all_pass() {
             "{document:#}"
         );
     }
+}
+
+#[test]
+fn a_run_that_waits_for_a_silent_server_ends_at_its_cancellation_and_knows_nothing() {
+    let silent = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let host = FakeHost::new();
+    let url = format!("turn:{}?transport=udp", silent.local_addr().unwrap());
+    host.grant_ice_servers(vec![ice_server(&url, USER, PASSWORD)]);
+    let run = std::thread::spawn({
+        let host = host.clone();
+        move || {
+            let mut probe =
+                host.create(icescope_module(), "org.icescope.probe.turn", &json!({ "timeout": 40 })).unwrap();
+            probe.run(&json!({}), 0, 1).map_or_else(|refusal| refusal.status, |_| 0)
+        }
+    });
+    silent.recv_from(&mut [0; 512]).expect("the first Allocate");
+    let before = icescope_probe_kit::clock::now_ns();
+    host.cancel();
+    assert_eq!(run.join().unwrap(), abi::ICS_E_CANCELLED);
+    println!("ended {} ms after", (icescope_probe_kit::clock::now_ns() - before) / 1_000_000);
+    let document = host.seen(|seen| seen.reports[0].document.clone());
+    crate::probe::check(&document);
+    let found = (&document["outcome"], &document["cause"], &document["released"]);
+    assert_eq!(found, (&json!("unknown"), &json!(null), &json!(null)), "{document:#}");
 }
