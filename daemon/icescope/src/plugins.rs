@@ -53,17 +53,8 @@ fn shown(plugins: &[PluginStatus]) -> String {
     if plugins.is_empty() {
         return "No plugin is configured: add a [[plugin]] table.\n".to_owned();
     }
-    let head = ["NAME", "STATE", "KIND", "VERSION", "RUNS IN", "FILE"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(head).chain(plugins.iter().map(row)).collect();
-    let messages = plugins.iter().map(|plugin| plugin.message.as_ref());
-    let messages = std::iter::once(None).chain(messages);
-    table::lines(&rows)
-        .into_iter()
-        .zip(messages)
-        .map(|(line, message)| {
-            line + "\n" + &message.map_or_else(String::new, |message| format!("  {message}\n"))
-        })
-        .collect()
+    let rows = plugins.iter().map(|plugin| (row(plugin), plugin.message.clone())).collect();
+    table::shown(["NAME", "STATE", "KIND", "VERSION", "RUNS IN", "FILE"], rows)
 }
 
 fn row(plugin: &PluginStatus) -> [String; 6] {

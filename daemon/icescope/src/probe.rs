@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::cli::ProbeArgs;
 use crate::probes::{run, targets};
 use crate::settings;
+use crate::table::plain;
 use result::{NOT_RUN, Ran};
 pub use select::server;
 
@@ -118,7 +119,7 @@ async fn run_one(
         ProbeNote::Step(event) => {
             let step = run::step(event, began);
             if progress {
-                eprintln!("{:>9.3} s  {instance}  {}", step.time as f64 / 1e6, step.summary);
+                eprintln!("{:>9.3} s  {instance}  {}", step.time as f64 / 1e6, plain(&step.summary));
             }
             steps.push(step);
         }

@@ -94,3 +94,31 @@ fn what_cannot_be_begun_is_told_with_the_way_out() {
         assert!(said.contains(words), "{arguments:?}: «{words}» is not in:\n{said}");
     }
 }
+
+#[test]
+fn a_newcomer_needs_no_configuration() {
+    if Path::new("/etc/icescope/icescope.toml").exists() {
+        eprintln!("SKIPPED: this machine has a configuration at the default path");
+        return;
+    }
+    // A daemon as it is unpacked: the binary, and the plugin directory beside it, with stand-ins for the three probes.
+    let folder = tempfile::tempdir().unwrap();
+    let plugins = folder.path().join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    let library = probe_in_c(folder.path());
+    for name in ["nat", "stun", "turn"] {
+        std::fs::copy(&library, plugins.join(format!("libicescope_probe_{name}.so"))).unwrap();
+    }
+    let binary = folder.path().join("icescope");
+    let built = env!("CARGO_BIN_EXE_icescope");
+    if std::fs::hard_link(built, &binary).is_err() {
+        std::fs::copy(built, &binary).unwrap();
+    }
+    let output =
+        Command::new(binary).args(["probe", "--json", "--server", "192.0.2.1:3478"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let instances: Vec<_> =
+        document["reports"].as_array().unwrap().iter().map(|report| report["instance"].clone()).collect();
+    assert_eq!(instances, ["nat", "stun", "turn"]);
+}

@@ -92,15 +92,7 @@ fn is_about(step: &ProbeStep, subject: &str, subjects: &[&str]) -> bool {
 
 /// For people.
 pub fn shown(all: &[Ran]) -> String {
-    let head = ["PROBE", "ABOUT", "OUTCOME", "TIME"].map(str::to_owned);
-    let (rows, notes): (Vec<_>, Vec<_>) = all.iter().flat_map(rows).unzip();
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(rows).collect();
-    let notes = std::iter::once(None).chain(notes);
-    table::lines(&rows)
-        .into_iter()
-        .zip(notes)
-        .map(|(line, note)| line + "\n" + &note.map_or_else(String::new, |note| format!("  {note}\n")))
-        .collect()
+    table::shown(["PROBE", "ABOUT", "OUTCOME", "TIME"], all.iter().flat_map(rows).collect())
 }
 
 fn rows(ran: &Ran) -> Vec<([String; 4], Option<String>)> {
