@@ -146,11 +146,13 @@ impl Link {
         }
     }
 
-    /// Whether a message may begin a stream anew in the place of this one: it is over, and an allocation is asked for. What
-    /// else comes late belongs to the allocation that went with it.
+    /// Whether a message may begin a stream anew in the place of this one: it is over, and another allocation is asked for.
+    /// What else comes late, repetitions included, belongs to what went with it.
     pub fn gives_way_to(&self, message: &[u8]) -> bool {
-        let over = matches!(&*lock(&self.shared.phase), Phase::Over(_));
-        over && Message::parse(message).is_some_and(|message| message.method == stun::method::ALLOCATE)
+        let asks = |message: Message<'_>| {
+            message.method == stun::method::ALLOCATE && !lock(&self.asked).contains(&message.transaction)
+        };
+        matches!(&*lock(&self.shared.phase), Phase::Over(_)) && Message::parse(message).is_some_and(asks)
     }
 
     /// Sends a message, or drops it as a full socket would. An error once the stream is over.
@@ -316,8 +318,11 @@ mod tests {
         assert!(["closed", "reset"].contains(&closed.attributes["cause"].as_str().unwrap()), "{closed:?}");
         rig.tasks.close();
         soon(rig.tasks.wait()).await;
-        let error = rig.link.send(&build(0x0003, [2; 12], &[])).unwrap_err();
+        let error = rig.link.send(&first).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+        let [another, refresh] = [0x0003, 0x0004].map(|kind| build(kind, [2; 12], &[]));
+        assert!(rig.link.gives_way_to(&another));
+        assert!(!rig.link.gives_way_to(&first) && !rig.link.gives_way_to(&refresh));
     }
 
     #[tokio::test]
