@@ -16,7 +16,9 @@ fn main() -> std::process::ExitCode {
         .create(icescope_module(), "org.icescope.probe.nat", &json!({}))
         .and_then(|mut probe| probe.run(&arguments, 0, 1));
     if flag("--events") {
-        host.seen(|seen| seen.events.iter().for_each(|event| eprintln!("{} {}", event.time_ns, event.summary)));
+        host.seen(|seen| {
+            seen.events.iter().for_each(|event| eprintln!("{} {}", event.time_ns, event.summary))
+        });
     }
     let documents: Vec<_> =
         host.seen(|seen| seen.reports.iter().map(|report| report.document.clone()).collect());

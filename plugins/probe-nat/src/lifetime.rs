@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_lifetime_is_found_within_a_twentieth() {
         for seconds in [2_u64, 3, 10, 30, 59, 120, 300, 500] {
-            let (found, rounds, _) = search(Duration::from_secs(seconds), Duration::from_secs(600));
+            let (found, rounds, _) = search(Duration::from_secs(seconds), Duration::from_mins(10));
             let found = found.seconds.unwrap();
             assert!(found.abs_diff(seconds) <= 1.max(seconds / 20), "{seconds}: {found}");
             assert!(rounds <= 3, "{seconds}: {rounds} rounds");
@@ -137,20 +137,20 @@ mod tests {
 
     #[test]
     fn waits_of_a_round_overlap() {
-        let (_, _, took) = search(Duration::from_secs(30), Duration::from_secs(600));
+        let (_, _, took) = search(Duration::from_secs(30), Duration::from_mins(10));
         assert!(took < Duration::from_secs(100), "one after another it would be minutes: {took:?}");
     }
 
     #[test]
     fn a_binding_that_outlives_all_waits_has_no_known_lifetime() {
-        let (found, _, _) = search(Duration::from_secs(100_000), Duration::from_secs(60));
+        let (found, _, _) = search(Duration::from_hours(30), Duration::from_mins(1));
         assert_eq!(found.seconds, None);
         assert!(found.because.contains("still alive after 60.0 s"), "{}", found.because);
     }
 
     #[test]
     fn bindings_that_contradict_each_other_tell_nothing() {
-        let mut search = Search::new(Duration::from_secs(60));
+        let mut search = Search::new(Duration::from_mins(1));
         search.note(Duration::from_secs(10), true);
         search.note(Duration::from_secs(5), false);
         assert_eq!(search.result().seconds, None);

@@ -64,7 +64,8 @@ impl NatProbe {
         });
         let resolved = join_all(look_ups).await;
         let families = args.families.iter().map(|family| {
-            let one = One { probe: self, context, family: *family, resolved: &resolved, lifetime: args.lifetime };
+            let one =
+                One { probe: self, context, family: *family, resolved: &resolved, lifetime: args.lifetime };
             async move { one.measure(start).await }
         });
         let outcomes = join_all(families).await.into_iter().collect::<Result<Vec<_>, _>>()?;

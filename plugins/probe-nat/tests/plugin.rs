@@ -81,14 +81,18 @@ fn schema() -> jsonschema::Validator {
 fn documents_are_as_their_schema_says() {
     let (first, second) = (Stun::start("127.0.0.1"), Stun::start("127.0.0.2"));
     let host = FakeHost::new();
-    run(&host, &json!({ "servers": [first.url(), second.url(), "stun:no-such-host.invalid", "stun:127.0.0.1:9"] }));
+    run(
+        &host,
+        &json!({ "servers": [first.url(), second.url(), "stun:no-such-host.invalid", "stun:127.0.0.1:9"] }),
+    );
     let documents = documents(&host);
     assert_eq!(documents.len(), 2);
     for document in &documents {
         let errors: Vec<String> = schema().iter_errors(document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}\n{document:#}");
     }
-    let of = |family: &str| documents.iter().find(|document| document["family"] == family).expect("a document");
+    let of =
+        |family: &str| documents.iter().find(|document| document["family"] == family).expect("a document");
     let v4 = of("ipv4");
     assert_eq!(v4["nat"], false);
     assert_eq!(v4["local_address"], "127.0.0.1");

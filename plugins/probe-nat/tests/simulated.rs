@@ -85,7 +85,10 @@ fn every_kind_is_found_as_it_is() {
             let engine = World::run(&servers, Nat::new(kind), NEAR, seed);
             let (wrong, mut unknown) = compare(&engine, kind);
             unknown.retain(|name| kind.translates || name != "hairpin");
-            assert!(wrong.is_empty() && unknown.is_empty(), "{kind:?}, seed {seed}: {wrong:?}, unknown {unknown:?}");
+            assert!(
+                wrong.is_empty() && unknown.is_empty(),
+                "{kind:?}, seed {seed}: {wrong:?}, unknown {unknown:?}"
+            );
             assert!(engine.now() < Duration::from_millis(1000), "{kind:?}: {:?}", engine.now());
         }
     }
@@ -108,7 +111,10 @@ fn loss_makes_findings_unknown_at_most_and_runs_end_all_the_same() {
                 longest = longest.max(engine.now());
             }
         }
-        println!("{loss} % lost each way: {unknowns} of {} fields unknown", kinds().len() * seeds as usize * 7);
+        println!(
+            "{loss} % lost each way: {unknowns} of {} fields unknown",
+            kinds().len() * seeds as usize * 7
+        );
     }
     println!("the longest run took {longest:?}");
 }

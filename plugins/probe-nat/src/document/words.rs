@@ -19,12 +19,7 @@ pub fn icmp(icmp: Icmp) -> String {
 }
 
 /// The names of RFC 3489 §5, as a note: they mix mapping and filtering up.
-pub fn classic(
-    nat: Option<bool>,
-    mapping: Mapping,
-    filtering: Filtering,
-    udp: Udp,
-) -> Option<&'static str> {
+pub fn classic(nat: Option<bool>, mapping: Mapping, filtering: Filtering, udp: Udp) -> Option<&'static str> {
     if udp == Udp::Blocked {
         return Some("UDP blocked");
     }
@@ -47,7 +42,9 @@ pub fn classic(
 pub fn summary(document: &Document) -> String {
     let mut sentences = vec![translation(document), meaning(document)];
     if document.cgnat == Some(true) {
-        sentences.push("The carrier translates once more (CGNAT), so ports cannot be forwarded to this host.".into());
+        sentences.push(
+            "The carrier translates once more (CGNAT), so ports cannot be forwarded to this host.".into(),
+        );
     }
     let family = if document.family == "ipv6" { "IPv6" } else { "IPv4" };
     sentences.retain(|sentence| !sentence.is_empty());
@@ -94,8 +91,10 @@ fn meaning(document: &Document) -> String {
         (_, Filtering::EndpointIndependent) => {
             "Its ports cannot be foretold, but it accepts from anywhere what comes back to them: most peers connect directly."
         }
-        _ => "Its ports cannot be foretold: only peers that are public or whose NAT filters by address at most connect \
-              directly, all others need TURN.",
+        _ => {
+            "Its ports cannot be foretold: only peers that are public or whose NAT filters by address at most connect \
+              directly, all others need TURN."
+        }
     };
     format!("{text}{partial}").trim().to_owned()
 }

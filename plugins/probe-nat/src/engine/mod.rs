@@ -1,6 +1,7 @@
 //! What to ask next, and when enough was heard. It opens no socket and reads no clock: times are what the caller says,
 //! counted from the start of the run.
 
+mod begin;
 pub mod pace;
 mod plan;
 mod schedule;
@@ -147,7 +148,8 @@ impl Engine {
         let round_trip = heard.at.saturating_sub(sent);
         let came_straight = heard.source == test.to && heard.answer.is_some();
         let kind = test.kind;
-        let duplicate = test.heard.iter().any(|old| old.attempt == heard.attempt && old.source == heard.source);
+        let duplicate =
+            test.heard.iter().any(|old| old.attempt == heard.attempt && old.source == heard.source);
         if duplicate {
             return;
         }
@@ -208,8 +210,7 @@ impl Engine {
 
     fn begin(&mut self, kind: Kind, socket: SocketId, to: SocketAddr, ask: Ask) -> TestId {
         let id = self.tests.len();
-        let unspecified: IpAddr =
-            if self.ipv6 { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0_u8; 4]) };
+        let unspecified: IpAddr = if self.ipv6 { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0_u8; 4]) };
         self.tests.push(Test {
             id,
             kind,

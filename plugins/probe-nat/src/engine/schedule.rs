@@ -42,12 +42,11 @@ fn most(kind: Kind) -> usize {
         Kind::Binding(_) => 14,
         Kind::Filtering(_) => MOST_SILENT,
         Kind::Mapping(_) | Kind::Control(_) => 12,
-        Kind::Hairpin => 8,
         Kind::SparePort(_) | Kind::Sample(_) | Kind::Recheck(_) => 10,
         // Routers answer few of them: Linux six at once, then one a second (icmp_ratelimit).
         Kind::Trace | Kind::ClosedPort(_) => 3,
-        // Silence is what is hoped for here.
-        Kind::TraceSelf => 8,
+        // Silence of these means something.
+        Kind::Hairpin | Kind::TraceSelf => 8,
         // Never by itself.
         Kind::Beside(_) => 0,
     }
@@ -85,8 +84,7 @@ impl Engine {
             }
             if self.is_waited_for(test) {
                 let enough = test.beside.is_none_or(|beside| {
-                    test.sent.len() >= LEAST_SILENT
-                        && self.tests[beside].answered_attempts() >= LEAST_BESIDE
+                    test.sent.len() >= LEAST_SILENT && self.tests[beside].answered_attempts() >= LEAST_BESIDE
                 });
                 self.end(id, if enough { State::Silent } else { State::Unsure });
             }
@@ -114,7 +112,8 @@ impl Engine {
             return FIRST_ANSWER_BESIDE.max(nearest * 4);
         }
         let answered = self.streams.iter().filter(|stream| stream.is_answered());
-        match answered.filter_map(|stream| Some(stream.ended.as_ref()?.0.saturating_sub(stream.begun))).min() {
+        match answered.filter_map(|stream| Some(stream.ended.as_ref()?.0.saturating_sub(stream.begun))).min()
+        {
             Some(fastest) => FIRST_ANSWER_AFTER_TCP.max(fastest * TCP_ANSWERS),
             None => FIRST_ANSWER,
         }

@@ -71,7 +71,9 @@ pub fn capability(server: usize, address: SocketAddr, tests: &[Test]) -> Capabil
     }
     let Some(first) = answers().next() else { return Capability::Unknown };
     let Some(other) = first.other else {
-        return Capability::Not("it sends no OTHER-ADDRESS, so it has no second address to answer from".into());
+        return Capability::Not(
+            "it sends no OTHER-ADDRESS, so it has no second address to answer from".into(),
+        );
     };
     if answers().any(|answer| answer.other != Some(other)) {
         return Capability::Not("its OTHER-ADDRESS changes from answer to answer".into());
@@ -84,9 +86,12 @@ fn usable(address: SocketAddr, other: SocketAddr) -> Capability {
         return Capability::Not(format!("its OTHER-ADDRESS {other} is of another family"));
     }
     if other.ip() == address.ip() || other.port() == address.port() {
-        return Capability::Not(format!("its OTHER-ADDRESS {other} differs from {address} not in address and port"));
+        return Capability::Not(format!(
+            "its OTHER-ADDRESS {other} differs from {address} not in address and port"
+        ));
     }
-    if is_private(other.ip()) && !is_private(address.ip()) || other.port() == 0 || other.ip().is_unspecified() {
+    if is_private(other.ip()) && !is_private(address.ip()) || other.port() == 0 || other.ip().is_unspecified()
+    {
         return Capability::Not(format!("its OTHER-ADDRESS {other} cannot be reached from here"));
     }
     Capability::Capable(other)

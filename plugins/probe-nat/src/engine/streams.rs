@@ -51,6 +51,9 @@ impl Stream {
 
     /// The host at the other end gave a sign of life.
     pub fn shows_life(&self) -> bool {
-        matches!(self.ended, Some((_, StreamEnd::Answered { .. } | StreamEnd::Opened(_) | StreamEnd::Refused)))
+        matches!(
+            self.ended,
+            Some((_, StreamEnd::Answered { .. } | StreamEnd::Opened(_) | StreamEnd::Refused))
+        )
     }
 }

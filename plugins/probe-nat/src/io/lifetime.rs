@@ -42,7 +42,9 @@ pub async fn lifetime(
     match trial.run(Duration::ZERO).await {
         Shown::Alive => {}
         Shown::Gone => {
-            return nothing(format!("{server} does not answer on another port (RESPONSE-PORT, RFC 5780 §7.5)"));
+            return nothing(format!(
+                "{server} does not answer on another port (RESPONSE-PORT, RFC 5780 §7.5)"
+            ));
         }
         Shown::Nothing(why) => return nothing(why),
     }
@@ -143,8 +145,7 @@ impl Trial<'_> {
             let mut expected = Vec::new();
             for number in 0..ASKED {
                 // Servers differ in how they read it.
-                let width =
-                    if number % 2 == 0 { ResponsePortWidth::Two } else { ResponsePortWidth::Four };
+                let width = if number % 2 == 0 { ResponsePortWidth::Two } else { ResponsePortWidth::Four };
                 let request = Request::binding().response_port(port, width);
                 let bytes = request.encode().map_err(|error| error.to_string())?;
                 let mut answer = binding.expect(request.transaction_id());
@@ -154,7 +155,10 @@ impl Trial<'_> {
                 }
                 expected.push(answer);
             }
-            let mut late: FuturesUnordered<_> = expected.iter_mut().map(|answer| answer.next()).collect();
+            let mut late = FuturesUnordered::new();
+            for answer in &mut expected {
+                late.push(answer.next());
+            }
             Ok(tokio::time::timeout(patience, late.next()).await.is_ok())
         };
         asking.await

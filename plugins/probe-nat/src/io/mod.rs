@@ -47,7 +47,8 @@ pub async fn measure(
                 Output::Open { socket, source, ttl } => shell.open(socket, Socket::open(source, ttl)),
                 Output::Send { attempt, socket, to, ask } => shell.send(attempt, socket, to, ask),
                 Output::Connect { stream, to, carrier, server } => {
-                    connecting.push(async move { (stream, streams.attempt(server, to, carrier, watch).await) });
+                    connecting
+                        .push(async move { (stream, streams.attempt(server, to, carrier, watch).await) });
                 }
                 Output::Settled(test) => settled(shell.engine, test),
             }

@@ -31,7 +31,9 @@ impl Streams<'_> {
     ) -> StreamEnd {
         let start = Instant::now();
         let connection = match carrier {
-            Carrier::Tcp => Connection::tcp(to, STREAM_LIMIT).await.map(|connection| (None, Some(connection))),
+            Carrier::Tcp => {
+                Connection::tcp(to, STREAM_LIMIT).await.map(|connection| (None, Some(connection)))
+            }
             Carrier::Tls => {
                 let host = self.hosts.get(server).cloned().unwrap_or(Host::Ip(to.ip()));
                 let tls = stream::connect(to, &host, self.anchors, STREAM_LIMIT).await;
@@ -51,9 +53,9 @@ impl Streams<'_> {
         };
         let exchange = connection.transact(&request, left, watch).await;
         match exchange.answer {
-            Some(answer) => StreamEnd::Answered {
-                mapped: answer.message.mapped().map(|mapped| mapped.address),
-            },
+            Some(answer) => {
+                StreamEnd::Answered { mapped: answer.message.mapped().map(|mapped| mapped.address) }
+            }
             None => StreamEnd::Opened(match exchange.error {
                 Some(error) => error.to_string(),
                 None => "the connection opened, but no STUN answer came".to_owned(),

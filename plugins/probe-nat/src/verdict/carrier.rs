@@ -28,7 +28,9 @@ pub fn cgnat(view: &View<'_>) -> Finding<Option<bool>> {
         return Finding::new(Some(true), format!("the own address {own} is of 100.64.0.0/10"), nat.evidence);
     }
     let traces = || view.tests.iter().filter(|test| test.kind == Kind::Trace);
-    if let Some((test, hop)) = traces().find_map(|test| hop(test).filter(|hop| is_shared(*hop)).map(|hop| (test, hop))) {
+    if let Some((test, hop)) =
+        traces().find_map(|test| hop(test).filter(|hop| is_shared(*hop)).map(|hop| (test, hop)))
+    {
         let because = format!("the router {hop} on the way is of 100.64.0.0/10 (RFC 6598)");
         return Finding::new(Some(true), because, vec![test.id]);
     }
@@ -53,18 +55,20 @@ fn first_router<'a, I: Iterator<Item = &'a Test>>(
         );
     }
     let asked: usize = itself.iter().filter(|test| test.is_silent()).map(|test| test.sent.len()).sum();
-    let private_beyond =
-        traces().any(|test| test.ttl > Some(1) && hop(test).is_some_and(is_private));
+    let private_beyond = traces().any(|test| test.ttl > Some(1) && hop(test).is_some_and(is_private));
     // The hairpin tests went on beside these, and answers beside them: the way was open.
-    let was_open = view.tests.iter().any(|test| {
-        test.kind == Kind::Hairpin && matches!(test.state, State::Silent | State::Answered)
-    });
+    let was_open = view
+        .tests
+        .iter()
+        .any(|test| test.kind == Kind::Hairpin && matches!(test.state, State::Silent | State::Answered));
     if asked < LEAST_TO_SELF || !was_open || private_beyond || view.answered_part() < LEAST_ANSWERED {
         return Finding::unknown("whose the public address is could not be shown", evidence());
     }
     Finding::new(
         Some(false),
-        format!("the first router {router} has the public address itself: what has TTL 1 does not expire on the way to it"),
+        format!(
+            "the first router {router} has the public address itself: what has TTL 1 does not expire on the way to it"
+        ),
         evidence(),
     )
 }

@@ -14,7 +14,8 @@ pub fn overall(view: &View<'_>) -> Finding<Mapping> {
 
 /// From the four addresses of one server alone.
 pub fn of_server(view: &View<'_>, server: usize) -> Finding<Mapping> {
-    let tests = view.tests.iter().filter(|test| test.kind == Kind::Mapping(server) && test.mapped().is_some());
+    let tests =
+        view.tests.iter().filter(|test| test.kind == Kind::Mapping(server) && test.mapped().is_some());
     over(&tests.collect::<Vec<_>>())
 }
 
@@ -47,7 +48,10 @@ fn over(tests: &[&Test]) -> Finding<Mapping> {
                 ids(depends),
             );
         }
-        return Finding::unknown("no socket got mapped addresses from two destinations that tell it", ids(tests.to_vec()));
+        return Finding::unknown(
+            "no socket got mapped addresses from two destinations that tell it",
+            ids(tests.to_vec()),
+        );
     };
     let depends_too = !depends.is_empty() && *mapping == Mapping::EndpointIndependent;
     if depends_too || verdicts.iter().any(|(other, _)| other != mapping) {
@@ -62,7 +66,9 @@ fn because(mapping: Mapping) -> &'static str {
         Mapping::AddressDependent => {
             "a socket keeps its mapped address at the ports of one destination and gets another at another address"
         }
-        Mapping::AddressAndPortDependent => "a socket gets another mapped address for each destination and port",
+        Mapping::AddressAndPortDependent => {
+            "a socket gets another mapped address for each destination and port"
+        }
         Mapping::Unknown => "unknown",
     }
 }

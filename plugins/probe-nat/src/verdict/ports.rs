@@ -20,8 +20,7 @@ pub fn overall(view: &View<'_>) -> Finding<Ports> {
     }
     let samples = samples(view);
     let evidence = ids(samples.iter().map(|(test, _)| *test));
-    let pairs: Vec<(u16, u16)> =
-        samples.iter().map(|(test, mapped)| (test.local.port(), *mapped)).collect();
+    let pairs: Vec<(u16, u16)> = samples.iter().map(|(test, mapped)| (test.local.port(), *mapped)).collect();
     match of_pairs(&pairs) {
         Ports::Preserved => Finding::new(Ports::Preserved, "sockets keep their ports", evidence),
         Ports::Sequential => Finding::new(
@@ -77,8 +76,7 @@ fn of_pairs(pairs: &[(u16, u16)]) -> Ports {
     if pairs.len() < LEAST || kept > 0 || is_shifted(pairs) {
         return Ports::Unknown;
     }
-    let steps: Vec<i32> =
-        pairs.windows(2).map(|two| i32::from(two[1].1) - i32::from(two[0].1)).collect();
+    let steps: Vec<i32> = pairs.windows(2).map(|two| i32::from(two[1].1) - i32::from(two[0].1)).collect();
     let up = steps.iter().filter(|step| (1..=STEP).contains(*step)).count();
     let down = steps.iter().filter(|step| (-STEP..=-1).contains(*step)).count();
     let mostly = |count: usize| count * 4 >= steps.len() * 3;

@@ -78,7 +78,11 @@ fn open(view: &View<'_>, working: &[&Test], refused: &[&Test]) -> Finding<Udp> {
     let ports: BTreeSet<u16> = working.iter().map(|test| test.to.port()).collect();
     if let Some(shut) = silent.first().or(refused.first()) {
         let because = format!("UDP reaches {}, but nothing comes back from {}", list(&ports), shut.to);
-        return Finding::new(Udp::Partial, because, ids(working.iter().chain(&silent).chain(refused).copied()));
+        return Finding::new(
+            Udp::Partial,
+            because,
+            ids(working.iter().chain(&silent).chain(refused).copied()),
+        );
     }
     let evidence = ids(working.iter().copied());
     if ports.len() > 1 {

@@ -98,7 +98,8 @@ impl Server {
             Manner::Plain => to,
             Manner::Dead => return None,
         };
-        answer.origin = Some(source).filter(|_| self.manner != Manner::Crooked && self.manner != Manner::Plain);
+        answer.origin =
+            Some(source).filter(|_| self.manner != Manner::Crooked && self.manner != Manner::Plain);
         Some((source, answer))
     }
 }
