@@ -181,10 +181,13 @@ fn a_broken_attribute_is_named_and_does_not_hide_the_others() {
 #[test]
 fn what_stands_after_the_integrity_is_not_believed() {
     // RFC 8489 §14.5: otherwise somebody on the way could add an address.
-    let mut bytes = IPV4_RESPONSE.to_vec();
-    bytes.extend([0, 1, 0, 8, 0, 1, 0, 1, 6, 6, 6, 6]);
-    bytes[3] += 12;
-    assert_eq!(read(&bytes).mapped_address(), None);
+    let added = [0, 1, 0, 8, 0, 1, 0, 1, 6, 6, 6, 6];
+    // With FINGERPRINT at its end, and without it: then with MESSAGE-INTEGRITY.
+    for end in [IPV4_RESPONSE.len(), IPV4_RESPONSE.len() - 8] {
+        let mut bytes = [&IPV4_RESPONSE[..end], &added[..]].concat();
+        bytes[3] = u8::try_from(bytes.len() - 20).unwrap();
+        assert_eq!(read(&bytes).mapped_address(), None, "{end}");
+    }
 }
 
 #[test]

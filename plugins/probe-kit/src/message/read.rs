@@ -134,9 +134,9 @@ impl Message {
             }
             if may_follow(last, number) {
                 self.read_attribute(number, at, value, next);
-            }
-            if matches!(number, MESSAGE_INTEGRITY | MESSAGE_INTEGRITY_SHA256 | FINGERPRINT) {
-                last = number;
+                if matches!(number, MESSAGE_INTEGRITY | MESSAGE_INTEGRITY_SHA256 | FINGERPRINT) {
+                    last = number;
+                }
             }
             at = next;
         }
