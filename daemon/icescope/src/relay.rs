@@ -75,6 +75,7 @@ fn options(settings: &Settings) -> Options {
         listen,
         any_port: relay.listen.is_none(),
         tls_listen,
+        tls_may_fail: relay.tls_listen.is_none(),
         tls: tls.map(|(certificate, key)| Tls { certificate: certificate.clone(), key: key.clone() }),
         relay_addresses: relay.relay_addresses.clone(),
         external_addresses: external

@@ -43,6 +43,8 @@ pub struct Options {
     pub any_port: bool,
     /// Addresses to listen on over TLS.
     pub tls_listen: Vec<SocketAddr>,
+    /// If a port of `tls_listen` is taken, the relay does without TLS.
+    pub tls_may_fail: bool,
     /// Certificate and key for TLS.
     pub tls: Option<Tls>,
     /// Addresses that relayed addresses are opened on; empty: the host's own.
@@ -112,5 +114,25 @@ impl fmt::Debug for Options {
             .field("ports", &self.ports)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_own_address_is_seen_as_its_public_one() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let external = |local: Option<&str>, public| ExternalAddress {
+            local: local.map(address),
+            public: address(public),
+        };
+        let options = |external_addresses| Options { external_addresses, ..crate::testing::options() };
+        let one = options(vec![external(Some("10.0.0.2"), "203.0.113.7"), external(None, "203.0.113.8")]);
+        assert_eq!(one.seen_as(address("10.0.0.2")), address("203.0.113.7"));
+        assert_eq!(one.seen_as(address("10.0.0.3")), address("203.0.113.8"));
+        assert_eq!(one.seen_as(address("fd00::2")), address("fd00::2"), "another family");
+        assert_eq!(options(Vec::new()).seen_as(address("10.0.0.2")), address("10.0.0.2"));
     }
 }

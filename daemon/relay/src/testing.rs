@@ -1,6 +1,8 @@
 //! What the tests speak to the server with: a client's messages, and a server without sockets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hmac::{Hmac, Mac};
 use icescope_model::Monotonic;
@@ -8,6 +10,7 @@ use sha1::Sha1;
 use stun_rs::{Algorithm, AlgorithmId, HMACKey};
 
 use crate::auth::{Authority, Credentials, Holder};
+use crate::options::{Options, Policy};
 use crate::server::{Limits, NoPort, Opened, Outcome, Ports, Reply, Server, Wanted};
 use crate::tuple::{FiveTuple, Now, Transport};
 use crate::wire::read::{Message, mask, xored};
@@ -104,6 +107,25 @@ pub fn send(peer: &str, data: &[u8]) -> Draft {
 pub fn code(bytes: &[u8]) -> u16 {
     let message = Message::parse(bytes).expect("an answer is a message");
     message.get(0x0009).map_or(0, |value| u16::from(value[2]) * 100 + u16::from(value[3]))
+}
+
+/// A relay that listens nowhere yet.
+pub fn options() -> Options {
+    Options {
+        listen: Vec::new(),
+        any_port: false,
+        tls_listen: Vec::new(),
+        tls_may_fail: false,
+        tls: None,
+        relay_addresses: Vec::new(),
+        external_addresses: Vec::new(),
+        ports: 20_000..=29_999,
+        realm: REALM.to_owned(),
+        max_allocations: 512,
+        policy: Policy { lifetime: Duration::from_mins(10), quota: 16, allow_peers: Vec::new() },
+        addresses: Arc::new(Vec::new),
+        describe: Arc::new(|_| None),
+    }
 }
 
 /// Numbered relayed addresses of 198.51.100.1 and 2001:db8:1::1.

@@ -28,6 +28,7 @@ fn options(listen: &[&str], own: IpAddr) -> Options {
         listen: listen.iter().map(|text| text.parse().unwrap()).collect(),
         any_port: false,
         tls_listen: Vec::new(),
+        tls_may_fail: false,
         tls: None,
         relay_addresses: Vec::new(),
         external_addresses: Vec::new(),

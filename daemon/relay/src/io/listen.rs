@@ -63,7 +63,13 @@ pub fn bind(options: &Options) -> Result<Bound, RelayError> {
     let (wanted, mut sockets) = bind_plain(options, &own)?;
     if tls.is_some() {
         for address in expand(&options.tls_listen, &own) {
-            sockets.push(bind_one(address, Transport::Tls)?);
+            match bind_one(address, Transport::Tls) {
+                Ok(bound) => sockets.push(bound),
+                Err(error) if options.tls_may_fail => {
+                    tracing::warn!("{error}; the embedded relay does without TLS there");
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     let mut discovery = Vec::new();

@@ -15,21 +15,25 @@ use crate::tuple::Transport;
 use crate::wire::attribute;
 use crate::wire::frame::{self, Next};
 use crate::wire::read::Message;
-use crate::{Credentials, Options, Policy, Relay, RelayError};
+use crate::{Credentials, Options, Relay, RelayError};
 
 /// An answer on this machine takes microseconds; this only keeps a broken relay from hanging the tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// This host's address outside of loopback; `None`, loudly, where it has none.
+/// This host's IPv4 address outside of loopback; `None`, loudly, where it has none.
 fn own_address() -> Option<IpAddr> {
-    let found = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+    own_address_towards("0.0.0.0:0", "203.0.113.1:9")
+}
+
+fn own_address_towards(any: &str, far: &str) -> Option<IpAddr> {
+    let found = std::net::UdpSocket::bind(any).and_then(|socket| {
         // No packet is sent: the kernel only looks for the way.
-        socket.connect("203.0.113.1:9")?;
+        socket.connect(far)?;
         socket.local_addr()
     });
     let address = found.ok().map(|address| address.ip()).filter(|address| !address.is_loopback());
     if address.is_none() {
-        eprintln!("SKIPPED: this host has no address but loopback, and loopback is never relayed to");
+        eprintln!("SKIPPED: this host has no way to {far}, and loopback is never relayed to");
     }
     address
 }
@@ -37,17 +41,8 @@ fn own_address() -> Option<IpAddr> {
 fn options(listen: &[&str], addresses: Vec<IpAddr>) -> Options {
     Options {
         listen: listen.iter().map(|text| text.parse().unwrap()).collect(),
-        any_port: false,
-        tls_listen: Vec::new(),
-        tls: None,
-        relay_addresses: Vec::new(),
-        external_addresses: Vec::new(),
-        ports: 20_000..=29_999,
-        realm: "icescope".to_owned(),
-        max_allocations: 512,
-        policy: Policy { lifetime: Duration::from_mins(10), quota: 16, allow_peers: Vec::new() },
         addresses: Arc::new(move || addresses.clone()),
-        describe: Arc::new(|_| None),
+        ..crate::testing::options()
     }
 }
 
@@ -68,7 +63,7 @@ enum Wire {
 
 impl Wire {
     async fn udp(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket = UdpSocket::bind((server.ip(), 0)).await.unwrap();
         socket.connect(server).await.unwrap();
         Self::Udp(socket)
     }
@@ -130,7 +125,11 @@ impl Client {
     }
 
     async fn allocate(&mut self) -> SocketAddr {
-        let answer = self.ask(allocate(2)).await;
+        self.allocate_as(allocate(2)).await
+    }
+
+    async fn allocate_as(&mut self, draft: Draft) -> SocketAddr {
+        let answer = self.ask(draft).await;
         assert_eq!(code(&answer), 0);
         Message::parse(&answer).unwrap().xor_address(0x0016).unwrap()
     }
@@ -143,7 +142,9 @@ async fn both_ways(relay: &Relay, wire: Wire, own: IpAddr) {
     let peer_address = peer.local_addr().unwrap();
     relay.set_candidates(session, vec![peer_address]);
     let mut client = Client::new(wire, relay.credentials(Some(session))).await;
-    let relayed = client.allocate().await;
+    let family = if own.is_ipv4() { 1 } else { 2 };
+    let wanted = allocate(2).with(attribute::REQUESTED_ADDRESS_FAMILY, &[family, 0, 0, 0]);
+    let relayed = client.allocate_as(wanted).await;
     assert_eq!(relayed.ip(), own);
     let shown = peer_address.to_string();
     assert_eq!(code(&client.ask(permission(3, &shown)).await), 0);
@@ -173,6 +174,15 @@ async fn both_ways(relay: &Relay, wire: Wire, own: IpAddr) {
 async fn data_is_relayed_over_udp_and_tcp() {
     let Some(own) = own_address() else { return };
     let (relay, _source) = start(options(&["127.0.0.1:0"], vec![own]));
+    both_ways(&relay, Wire::udp(address_of(&relay, Transport::Udp)).await, own).await;
+    both_ways(&relay, Wire::tcp(address_of(&relay, Transport::Tcp)).await, own).await;
+    relay.shut_down().await;
+}
+
+#[tokio::test]
+async fn data_is_relayed_by_ipv6() {
+    let Some(own) = own_address_towards("[::]:0", "[2001:db8::1]:9") else { return };
+    let (relay, _source) = start(options(&["[::1]:0"], vec![own]));
     both_ways(&relay, Wire::udp(address_of(&relay, Transport::Udp)).await, own).await;
     both_ways(&relay, Wire::tcp(address_of(&relay, Transport::Tcp)).await, own).await;
     relay.shut_down().await;
@@ -274,19 +284,37 @@ async fn two_clients_of_one_relay_reach_each_other() {
     relay.shut_down().await;
 }
 
+/// Two neighbouring ports that are free on both addresses over both transports, below those that the system hands out.
+fn free_pair() -> u16 {
+    let free = |port: u16| {
+        ["127.0.0.1", "127.0.0.2"].iter().all(|address| {
+            [port, port + 1].iter().all(|port| {
+                std::net::UdpSocket::bind((*address, *port)).is_ok()
+                    && std::net::TcpListener::bind((*address, *port)).is_ok()
+            })
+        })
+    };
+    let start = 10_000 + (std::process::id() % 4_000) as u16 * 2;
+    (0..500).map(|step| start + 2 * step).find(|port| free(*port)).expect("two free ports")
+}
+
 #[tokio::test]
 async fn with_two_addresses_the_answer_comes_from_the_other() {
-    let (relay, _source) =
-        start(Options { any_port: true, ..options(&["127.0.0.1:34780", "127.0.0.2:34780"], vec![]) });
+    let port = free_pair();
+    let [one, two] = ["127.0.0.1", "127.0.0.2"].map(|address| format!("{address}:{port}"));
+    let (relay, _source) = start(options(&[&one, &two], vec![]));
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    for (flags, from) in
-        [(0, "127.0.0.1:34780"), (2, "127.0.0.1:34781"), (4, "127.0.0.2:34780"), (6, "127.0.0.2:34781")]
-    {
+    for (flags, address, port) in [
+        (0, "127.0.0.1", port),
+        (2, "127.0.0.1", port + 1),
+        (4, "127.0.0.2", port),
+        (6, "127.0.0.2", port + 1),
+    ] {
         let request = binding(flags).with(attribute::CHANGE_REQUEST, &[0, 0, 0, flags]);
-        client.send_to(&request.0, "127.0.0.1:34780").await.unwrap();
+        client.send_to(&request.0, &one).await.unwrap();
         let mut buffer = [0; 200];
         let (_, source) = timeout(PATIENCE, client.recv_from(&mut buffer)).await.unwrap().unwrap();
-        assert_eq!(source, from.parse().unwrap());
+        assert_eq!(source, SocketAddr::new(address.parse().unwrap(), port));
     }
     relay.shut_down().await;
 }
