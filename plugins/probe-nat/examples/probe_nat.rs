@@ -17,7 +17,9 @@ fn main() -> std::process::ExitCode {
         .and_then(|mut probe| probe.run(&arguments, 0, 1));
     if flag("--events") {
         host.seen(|seen| {
-            seen.events.iter().for_each(|event| eprintln!("{} {}", event.time_ns, event.summary))
+            for event in &seen.events {
+                eprintln!("{} {}", event.time_ns, event.summary);
+            }
         });
     }
     let documents: Vec<_> =

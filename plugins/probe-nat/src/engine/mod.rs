@@ -29,6 +29,9 @@ pub enum Output {
         source: IpAddr,
         /// The TTL or hop limit, if not the usual one.
         ttl: Option<u8>,
+        /// On a port that no socket without this mark is ever given: holes that others left open in the NAT, in this
+        /// run or an earlier one, must not be seen by it.
+        apart: bool,
     },
     /// Send a Binding request.
     Send {
@@ -202,9 +205,17 @@ impl Engine {
     }
 
     fn open(&mut self, source: IpAddr, ttl: Option<u8>) -> SocketId {
+        self.open_at(source, ttl, false)
+    }
+
+    fn open_apart(&mut self, source: IpAddr) -> SocketId {
+        self.open_at(source, None, true)
+    }
+
+    fn open_at(&mut self, source: IpAddr, ttl: Option<u8>, apart: bool) -> SocketId {
         let socket = self.sockets.len();
         self.sockets.push(None);
-        self.outputs.push_back(Output::Open { socket, source, ttl });
+        self.outputs.push_back(Output::Open { socket, source, ttl, apart });
         socket
     }
 

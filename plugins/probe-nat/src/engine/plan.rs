@@ -10,6 +10,7 @@ use super::Engine;
 use super::server::{Capability, Server, capability};
 use super::test::{Ask, Kind, SocketId, State, Test, TestId};
 use crate::facts::{Filtering, Mapping, Udp};
+use crate::verdict::filtering::Said;
 use crate::verdict::{self, View};
 
 /// Servers whose filtering tests begin at once, before it is known whether they can do them.
@@ -58,6 +59,7 @@ impl Engine {
             }
         }
         self.cull();
+        self.settle_disputes();
         self.follow_up_filtering();
         self.begin_mapping();
         self.begin_hairpin();
@@ -106,10 +108,8 @@ impl Engine {
             if dead || matches!(self.capable(server), Capability::Not(_)) {
                 self.drop_tests(|test| test.kind == kind);
             }
-            match verdict::filtering::opening(self.of(kind)) {
-                Some(Filtering::EndpointIndependent) => self.drop_tests(|test| test.kind == kind),
-                Some(_) => self.drop_tests(|test| test.kind == kind && test.ask == Ask::PORT),
-                None => {}
+            if verdict::filtering::said(self.of(kind), Ask::BOTH) == Said::Yes {
+                self.drop_tests(|test| test.kind == kind);
             }
         }
         // One of the control questions is enough, and after address- and port-dependent mapping there is none.
@@ -124,6 +124,17 @@ impl Engine {
             self.drop_tests(|test| test.kind == Kind::Control(server) && needless(test));
             let shown = self.of(Kind::Control(server)).any(verdict::filtering::is_honoured);
             self.drop_tests(|test| test.kind == Kind::Control(server) && shown);
+        }
+    }
+
+    /// More sockets where the first ones differ.
+    fn settle_disputes(&mut self) {
+        for server in self.udp_servers().collect::<Vec<_>>() {
+            for ask in [Ask::BOTH, Ask::PORT] {
+                if verdict::filtering::said(self.of(Kind::Filtering(server)), ask) == Said::Disputed {
+                    self.begin_question(server, ask);
+                }
+            }
         }
     }
 

@@ -44,7 +44,10 @@ pub async fn measure(
     loop {
         for output in shell.engine.poll(start.elapsed()) {
             match output {
-                Output::Open { socket, source, ttl } => shell.open(socket, Socket::open(source, ttl)),
+                Output::Open { socket, source, ttl, apart } => {
+                    let opened = if apart { Socket::open_apart(source) } else { Socket::open(source, ttl) };
+                    shell.open(socket, opened);
+                }
                 Output::Send { attempt, socket, to, ask } => shell.send(attempt, socket, to, ask),
                 Output::Connect { stream, to, carrier, server } => {
                     connecting

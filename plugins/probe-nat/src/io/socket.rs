@@ -10,12 +10,18 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendto, setsockopt, sockopt,
 };
 
+use icescope_probe_kit::message::random_transaction_id;
+
 use crate::engine::test::IcmpKind;
 
 /// Larger than any answer to a Binding request.
 const LARGEST: usize = 2048;
 /// Room for one control message: the error, and the address of who sent it.
 const CONTROL: usize = 256;
+/// Above Linux's ip_local_port_range, which ends at 60999.
+const APART: std::ops::RangeInclusive<u16> = 61_000..=65_000;
+/// So many taken ports in a row mean that something else is wrong.
+const APART_TRIES: usize = 16;
 /// `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6` of linux/errqueue.h.
 const ORIGIN_ICMP: u8 = 2;
 const ORIGIN_ICMP6: u8 = 3;
@@ -58,7 +64,26 @@ impl Socket {
     /// # Errors
     /// What the system says.
     pub fn open(source: IpAddr, ttl: Option<u8>) -> io::Result<Self> {
-        let socket = UdpSocket::bind((source, 0))?;
+        Self::set_up(UdpSocket::bind((source, 0))?, source, ttl)
+    }
+
+    /// On a random port that the system gives to nobody by itself.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_apart(source: IpAddr) -> io::Result<Self> {
+        for _ in 0..APART_TRIES {
+            let [high, low, ..] = random_transaction_id();
+            let port = APART.start() + u16::from_be_bytes([high, low]) % (APART.end() - APART.start() + 1);
+            match UdpSocket::bind((source, port)) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return Self::set_up(bound?, source, None),
+            }
+        }
+        Self::open(source, None)
+    }
+
+    fn set_up(socket: UdpSocket, source: IpAddr, ttl: Option<u8>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         if source.is_ipv4() {
             setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;

@@ -7,20 +7,52 @@ use crate::engine::server::{Capability, capability};
 use crate::engine::test::{Ask, Kind, Test};
 use crate::facts::{Filtering, Finding, Mapping};
 
-/// The widest opening that packets of these tests came through: certain, for they came.
-pub fn opening<'a>(tests: impl Iterator<Item = &'a Test>) -> Option<Filtering> {
-    let mut found = None;
-    for test in tests {
-        for heard in test.heard.iter().filter(|heard| heard.answer.is_some()) {
-            if heard.source.ip() != test.to.ip() {
-                return Some(Filtering::EndpointIndependent);
-            }
-            if heard.source.port() != test.to.port() {
-                found = Some(Filtering::AddressDependent);
-            }
+/// What the sockets that were asked the same say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It came in.
+    Yes,
+    /// It did not, though the way was open.
+    No,
+    /// They differ: more have to be asked. A socket may have been given a port that an earlier run has left open.
+    Disputed,
+    /// They are not done.
+    Open,
+    /// They differ, or the way is too lossy.
+    Unknown,
+}
+
+/// Sockets of one question before it is given up.
+const MOST_SOCKETS: usize = 4;
+
+/// The answer to one question: two that agree, or three of four.
+pub fn said<'a>(tests: impl Iterator<Item = &'a Test>, ask: Ask) -> Said {
+    let (mut yes, mut no, mut open, mut all) = (0, 0, 0, 0);
+    for test in tests.filter(|test| test.ask == ask) {
+        all += 1;
+        if came_from_elsewhere(test) {
+            yes += 1;
+        } else if test.is_silent() {
+            no += 1;
+        } else if test.is_asking() {
+            open += 1;
         }
     }
-    found
+    match (yes, no) {
+        (2.., 0) | (3.., 1) => Said::Yes,
+        (0, 2..) | (1, 3..) if open == 0 => Said::No,
+        _ if open > 0 => Said::Open,
+        (1.., 1..) if all < MOST_SOCKETS => Said::Disputed,
+        _ => Said::Unknown,
+    }
+}
+
+/// An answer came from where the socket had sent nothing to: from another address, if that was asked for, else from
+/// another port at least.
+fn came_from_elsewhere(test: &Test) -> bool {
+    test.heard.iter().filter(|heard| heard.answer.is_some()).any(|heard| {
+        if test.ask.change_address { heard.source.ip() != test.to.ip() } else { heard.source != test.to }
+    })
 }
 
 /// The server answered from where it was asked to.
@@ -75,21 +107,29 @@ pub fn of_server(view: &View<'_>, server: usize) -> Finding<Filtering> {
     if let Some(why) = refusal(tests()) {
         return Finding::unknown(format!("{url} cannot tell: {why}"), ids(tests()));
     }
-    let opening = opening(tests());
-    if opening == Some(Filtering::EndpointIndependent) {
-        let shown = tests().filter(|test| test.heard.iter().any(|heard| heard.source.ip() != test.to.ip()));
-        let because = "an answer came in from an address that the socket had never sent to";
-        return Finding::new(Filtering::EndpointIndependent, because, ids(shown));
+    match said(tests(), Ask::BOTH) {
+        Said::Yes => {
+            let because = "answers came in from an address that the sockets had never sent to";
+            Finding::new(
+                Filtering::EndpointIndependent,
+                because,
+                ids(tests().filter(|test| came_from_elsewhere(test))),
+            )
+        }
+        Said::No => match said(tests(), Ask::PORT) {
+            Said::Yes => negative(view, server, true),
+            Said::No => negative(view, server, false),
+            Said::Disputed | Said::Open | Said::Unknown => undecided(tests()),
+        },
+        Said::Disputed | Said::Open | Said::Unknown => undecided(tests()),
     }
-    let both: Vec<&Test> = tests().filter(|test| test.ask == Ask::BOTH).collect();
-    let port: Vec<&Test> = tests().filter(|test| test.ask == Ask::PORT).collect();
-    if both.is_empty() || !both.iter().all(|test| test.is_silent()) {
-        return Finding::unknown("too few answers on this way to take silence for a «no»", ids(tests()));
-    }
-    if opening.is_none() && (port.is_empty() || !port.iter().all(|test| test.is_silent())) {
-        return Finding::unknown("too few answers on this way to take silence for a «no»", ids(tests()));
-    }
-    negative(view, server, opening)
+}
+
+fn undecided<'a>(tests: impl Iterator<Item = &'a Test>) -> Finding<Filtering> {
+    Finding::unknown(
+        "the sockets that were asked do not agree, or too few answers came on this way to take silence for a «no»",
+        ids(tests),
+    )
 }
 
 /// The server's own word, or deed, that it does not do what it was asked for.
@@ -104,7 +144,7 @@ fn refusal<'a>(mut tests: impl Iterator<Item = &'a Test>) -> Option<String> {
 }
 
 /// Answers did not come: was the server able to send them?
-fn negative(view: &View<'_>, server: usize, opening: Option<Filtering>) -> Finding<Filtering> {
+fn negative(view: &View<'_>, server: usize, other_port_came: bool) -> Finding<Filtering> {
     let of = |kind: Kind| view.tests.iter().filter(move |test| test.kind == kind);
     let mapping = mapping::of_server(view, server);
     let mut evidence = ids(of(Kind::Filtering(server)).chain(of(Kind::Beside(server))));
@@ -129,19 +169,16 @@ fn negative(view: &View<'_>, server: usize, opening: Option<Filtering>) -> Findi
     };
     evidence.extend(shown);
     let sent: usize = of(Kind::Filtering(server)).map(|test| test.sent.len()).sum();
-    match opening {
-        Some(_) => Finding::new(
+    if other_port_came {
+        return Finding::new(
             Filtering::AddressDependent,
-            "answers came in from another port of the address that the socket had sent to, and none from another \
+            "answers came in from another port of the address that the sockets had sent to, and none from another \
              address",
             evidence,
-        ),
-        None => Finding::new(
-            Filtering::AddressAndPortDependent,
-            format!("{sent} requests for an answer from another port or address brought none"),
-            evidence,
-        ),
+        );
     }
+    let because = format!("{sent} requests for an answer from another port or address brought none");
+    Finding::new(Filtering::AddressAndPortDependent, because, evidence)
 }
 
 /// The answer of the other address that speaks of the first one's port as its own other port. That it names the first

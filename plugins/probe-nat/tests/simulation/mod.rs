@@ -189,7 +189,7 @@ impl World {
         let mut now = Duration::ZERO;
         loop {
             for output in engine.poll(now) {
-                world.perform(&mut engine, output, now);
+                world.perform(&mut engine, &output, now);
             }
             if engine.is_done() {
                 return engine;
@@ -208,9 +208,9 @@ impl World {
         }
     }
 
-    fn perform(&mut self, engine: &mut Engine, output: Output, now: Duration) {
-        match output {
-            Output::Open { socket, source, ttl } => {
+    fn perform(&mut self, engine: &mut Engine, output: &Output, now: Duration) {
+        match *output {
+            Output::Open { socket, source, ttl, .. } => {
                 let local = SocketAddr::new(source, self.random.port());
                 self.sockets.push((local, ttl));
                 engine.opened(socket, Ok(local));
