@@ -2,6 +2,7 @@
 //!
 //! Each run is a task of its own, and each probe has a process of its own: one that asks a dead server delays nobody.
 
+pub mod near;
 mod pace;
 pub mod run;
 pub mod targets;
@@ -14,6 +15,7 @@ use icescope_config::Settings;
 use icescope_evidence::{Probes, RunRecord};
 use icescope_model::report::Trigger;
 use icescope_plugin_host::{PluginHost, ProbeInfo, ProbeNote};
+use icescope_relay::Relay;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -29,14 +31,29 @@ pub struct Plan {
     schedule: Option<Duration>,
     timeout: Duration,
     arguments: Value,
+    /// The same, and the embedded relay.
+    with_relay: Value,
 }
 
 impl Plan {
     /// The plan of a configuration.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(settings: &Settings, relay: Option<&Relay>) -> Self {
         let config = settings.probes;
-        let arguments = targets::arguments(settings, &targets::probe_targets(settings));
-        Self { at_start: config.at_start, schedule: config.schedule, timeout: config.timeout, arguments }
+        let mut all = targets::probe_targets(settings);
+        let arguments = targets::arguments(settings, &all);
+        all.extend(relay.into_iter().flat_map(|relay| near::urls(relay.listening())));
+        Self {
+            at_start: config.at_start,
+            schedule: config.schedule,
+            timeout: config.timeout,
+            with_relay: targets::arguments(settings, &all),
+            arguments,
+        }
+    }
+
+    fn arguments_of(&self, probe: &ProbeInfo) -> Value {
+        let arguments = if near::is_for(&probe.name) { &self.with_relay } else { &self.arguments };
+        targets::known_to(&probe.args_schema, arguments.clone())
     }
 }
 
@@ -154,7 +171,7 @@ impl Runner {
 
     fn replan(&mut self) {
         let plan = self.planned.borrow_and_update().clone();
-        let others = plan.arguments != self.plan.arguments;
+        let others = (&plan.arguments, &plan.with_relay) != (&self.plan.arguments, &self.plan.with_relay);
         self.plan = plan;
         for index in 0..self.known.len() {
             let again = others && self.plan.at_start;
@@ -187,7 +204,7 @@ impl Runner {
         let Some(known) = self.known.iter().find(|known| known.info.instance == run.instance()) else {
             return;
         };
-        let arguments = targets::known_to(&known.info.args_schema, self.plan.arguments.clone());
+        let arguments = self.plan.arguments_of(&known.info);
         self.running.spawn(one(self.host.clone(), run, arguments, self.plan.timeout));
     }
 

@@ -60,7 +60,7 @@ async fn apply(parts: &mut Parts, new: icescope_config::Settings) {
         parts.peer.set_default_source(&default);
     }
     parts.host.apply(plugins).await;
-    parts.prober.replan(Plan::of(&new));
+    parts.prober.replan(Plan::of(&new, parts.relay.as_ref()));
     parts.settings = new;
 }
 

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::RunArgs;
-use crate::probes::{Plan, Prober, targets};
+use crate::probes::{Plan, Prober, near, targets};
 use crate::relay::{self, Follower};
 use crate::sources::{EvidencePeer, HostSources};
 use crate::{exit, log, settings, systemd};
@@ -86,9 +86,11 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     let mut signals = Signals::new()?;
     let (sink, source) = EventSink::new(OBSERVATIONS);
     let own_servers = Arc::new(RwLock::new(targets::servers(&loaded)));
-    let host = PluginHost::start(settings::host(&own_servers)?, settings::plugins(&loaded), sink.clone());
-    let sources = Arc::new(HostSources::new(host.clone(), loaded.source.plays.clone().unwrap_or_default()));
     let relay = relay::start(&loaded, &sink)?;
+    let mut hosting = settings::host(&own_servers)?;
+    near::grant(&mut hosting, relay.as_ref());
+    let host = PluginHost::start(hosting, settings::plugins(&loaded), sink.clone());
+    let sources = Arc::new(HostSources::new(host.clone(), loaded.source.plays.clone().unwrap_or_default()));
     let follower = relay.clone().map(Follower::new);
     let options = settings::peer_with(&loaded, relay.as_ref());
     let peer = Peer::new(options, Arc::clone(&sources) as _, sink.clone())
@@ -102,7 +104,7 @@ async fn serve(args: &RunArgs, loaded: Settings, log: log::Handle) -> anyhow::Re
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(stop.clone()));
     let watching = tokio::spawn(tell_plugins(host.clone(), evidence.clone()));
-    let prober = Prober::start(host.clone(), evidence.probes().clone(), Plan::of(&loaded));
+    let prober = Prober::start(host.clone(), evidence.probes().clone(), Plan::of(&loaded, relay.as_ref()));
     let mut parts = Parts {
         settings: loaded,
         log,

@@ -13,12 +13,17 @@ pub(crate) const REPORT: (&str, &str) = ("icescope.nat/1", "ipv4");
 pub(crate) fn of(report: Option<&Report>) -> NatInfo {
     let Some(report) = report else { return NatInfo::default() };
     let document = &report.document;
+    let local_ip = address(&document["local_address"]);
+    // Within this host there is no NAT to tell of.
+    if local_ip.is_some_and(|ip| ip.is_loopback()) {
+        return NatInfo::default();
+    }
     let word = |key: &str| document[key].as_str().filter(|word| *word != "unknown");
     let nat = document["nat"].as_bool();
     let (mapping, filtering) = (word("mapping"), word("filtering"));
     NatInfo {
-        local_ip: address(&document["local_address"]),
-        public_ip: address(&document["public_address"]),
+        local_ip: local_ip.map(|ip| ip.to_string()),
+        public_ip: address(&document["public_address"]).map(|ip| ip.to_string()),
         nat_type: nat_type(nat, mapping, filtering),
         nat_category: category(nat, mapping, filtering, word("udp")).map(str::to_owned),
         has_srflx: None,
@@ -26,10 +31,9 @@ pub(crate) fn of(report: Option<&Report>) -> NatInfo {
 }
 
 /// With or without its port.
-fn address(value: &Value) -> Option<String> {
+fn address(value: &Value) -> Option<IpAddr> {
     let text = value.as_str()?;
-    let ip = text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse::<IpAddr>());
-    ip.ok().map(|ip| ip.to_string())
+    text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()
 }
 
 /// In the words of RFC 4787 §4.1 and §5: mapping, then filtering.
@@ -106,6 +110,12 @@ mod tests {
     fn what_is_unknown_is_null_and_never_a_guess() {
         assert_eq!(of(None), NatInfo::default());
         assert_eq!(info(json!({})), some(["", "", "", ""]));
+        let loopback = json!({ "nat": false, "local_address": "127.0.0.1", "public_address": "127.0.0.1", "filtering": "EIF" });
+        assert_eq!(
+            info(loopback),
+            some(["", "", "", ""]),
+            "a server on this very host tells nothing of a NAT"
+        );
         let unknown =
             json!({ "nat": true, "mapping": "unknown", "filtering": "unknown", "local_address": "?" });
         assert_eq!(info(unknown), some(["", "", "", ""]));

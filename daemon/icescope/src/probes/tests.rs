@@ -23,7 +23,7 @@ struct Scene {
 }
 
 fn plan() -> Plan {
-    Plan { at_start: false, schedule: None, timeout: LIMIT, arguments: json!({}) }
+    Plan { at_start: false, schedule: None, timeout: LIMIT, arguments: json!({}), with_relay: json!({}) }
 }
 
 /// The example of a probe in C.
