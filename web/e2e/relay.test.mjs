@@ -82,6 +82,15 @@ async function browserByRelay(t, world, transports) {
   }
 }
 
+/** The daemon offered relayed addresses alone, and the browser used one of them. */
+function offersOnlyRelays({ pair, record }) {
+  assert.notEqual(pair.local.candidateType, 'relay');
+  const candidates = record.events.filter((event) => event.kind === 'ice.candidate' && event.from === 'peer');
+  const types = new Set(candidates.map((event) => event.attributes.candidateType));
+  assert.deepEqual([...types], ['relay'], 'the daemon offered nothing but relayed addresses');
+  assert.ok(kinds(record, 'daemon').includes('turn.allocate.success'), kinds(record, 'daemon').join(' '));
+}
+
 for (const transport of ['udp', 'tcp', 'tls']) {
   test(`the browser plays by coturn alone, over ${transport}`, { timeout }, async (t) => {
     const world = await scene(t, { ice: { browser: { servers: turn(transport) } } });
@@ -91,14 +100,13 @@ for (const transport of ['udp', 'tcp', 'tls']) {
   test(`the daemon plays by coturn alone, over ${transport}`, { timeout }, async (t) => {
     const ice = { servers: turn(transport), policy: 'relay', browser: { servers: stun }, 'ca-file': './ca.pem' };
     const world = await scene(t, { ice });
-    const seen = await play(world, {});
-    assert.notEqual(seen.pair.local.candidateType, 'relay');
-    const candidates = seen.record.events.filter((event) => event.kind === 'ice.candidate' && event.from === 'peer');
-    assert.ok(candidates.length > 0);
-    const types = new Set(candidates.map((event) => event.attributes.candidateType));
-    assert.deepEqual([...types], ['relay'], 'the daemon offered nothing but relayed addresses');
-    assert.ok(kinds(seen.record, 'daemon').includes('turn.allocate.success'), kinds(seen.record, 'daemon').join(' '));
-    t.diagnostic(`${transport}: connected after ${seen.took.toFixed(0)} ms`);
+    const took = [];
+    for (let one = 0; one < TIMES; one += 1) {
+      const seen = await play(world, {});
+      offersOnlyRelays(seen);
+      took.push(seen.took);
+    }
+    t.diagnostic(`${transport}: connected after ${took.map((one) => one.toFixed(0)).join(', ')} ms`);
   });
 }
 
