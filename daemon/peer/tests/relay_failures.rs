@@ -167,6 +167,7 @@ async fn a_session_does_not_wait_for_servers_that_are_dead() {
         format!("turns:{silent}"),
         format!("turn:{}?transport=udp", unheard.local_addr().unwrap()),
         "turn:there-is-no-such-name.invalid?transport=tcp".to_owned(),
+        "turn:nor-is-there-this-one.invalid".to_owned(),
     ];
     let mut rig = with_servers(urls, vec![]);
     let mut client = Client::viewer().await;
@@ -180,17 +181,20 @@ async fn a_session_does_not_wait_for_servers_that_are_dead() {
     let seen = rig.until("TLS that fails", |event| event.kind == "turn.tls.failed").await;
     assert_eq!(fact(seen.last().unwrap(), "cause"), "timeout");
     assert!(seen.iter().any(|event| event.kind == "ice.selected_pair"), "{seen:?}");
+    let unresolved =
+        seen.iter().find(|event| event.kind == "ice.server_unresolved").expect("the name that is none");
+    assert_eq!(fact(unresolved, "host"), "nor-is-there-this-one.invalid:3478");
     rig.peer.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_nobody_speaks_to_are_named_with_the_reason() {
-    let skipped = ["stuns:s.example", "turns:t.example?transport=udp"];
-    let mut rig = with_servers(skipped.map(str::to_owned).to_vec(), vec![]);
+    let skipped = [("stuns:s.example", Level::Info), ("turns:t.example?transport=udp", Level::Warn)];
+    let mut rig = with_servers(skipped.map(|(url, _)| url.to_owned()).to_vec(), vec![]);
     rig.play(SessionId::random(), Client::viewer().await.offer().await).await;
-    for url in skipped {
+    for (url, level) in skipped {
         let told = rig.event("ice.server_skipped").await;
-        assert_eq!((fact(&told, "url"), told.level), (url, Level::Warn));
+        assert_eq!((fact(&told, "url"), told.level), (url, level));
         assert!(told.summary.contains("not supported"), "{}", told.summary);
     }
     rig.peer.shut_down().await;

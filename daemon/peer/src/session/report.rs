@@ -28,9 +28,11 @@ impl Report {
 
     /// A configured server that is not used.
     pub(crate) fn skipped_server(&self, url: &str, why: &str) {
+        // Probes may speak to it, so that it stands there on purpose.
+        let level = if url.starts_with("stuns:") { Level::Info } else { Level::Warn };
         self.send(
             self.note("ice.server_skipped", format!("{url} is not used: {why}"))
-                .level(Level::Warn)
+                .level(level)
                 .with("url", url)
                 .with("error", why),
         );

@@ -158,6 +158,21 @@ impl Tap {
     }
 }
 
+/// How long a server's name may take to be resolved. The crate's driver does nothing else meanwhile: a resolver that is dead
+/// must not keep the session from connecting without that server.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(2);
+
+impl Tap {
+    async fn resolve(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        let resolved = tokio::time::timeout(RESOLVED_WITHIN, self.runtime.resolve_host(host)).await;
+        let resolved = resolved.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the name server did not answer in time"))
+        });
+        resolved
+            .inspect_err(|error| self.state.sink.send(recorder::unresolved(self.state.scope, host, error)))
+    }
+}
+
 impl Runtime for Tap {
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {
         self.runtime.spawn(future)
@@ -202,7 +217,7 @@ impl Runtime for Tap {
             if let Some(nowhere) = self.state.streams().and_then(|streams| streams.resolve(host)) {
                 return Ok(nowhere);
             }
-            let addresses = self.runtime.resolve_host(host).await?;
+            let addresses = self.resolve(host).await?;
             self.state.servers.learn(&addresses);
             let named = self.state.streams().map_or(&[][..], |streams| &streams.named);
             for (_, url) in named.iter().filter(|(name, _)| name == host) {

@@ -212,6 +212,15 @@ pub fn credential_ends(scope: Scope, path: &Path, grant: Grant, now: u64, at: Mo
         ))
 }
 
+/// A server's name was not resolved. `host` has its port behind it.
+pub fn unresolved(scope: Scope, host: &str, error: &std::io::Error) -> Observation {
+    Observation::new(scope, Evidence::Api, Lane::Peer, Lane::Peer, "ice.server_unresolved")
+        .level(Level::Warn)
+        .summary(format!("the server {host} is not used: its name could not be resolved: {error}"))
+        .with("host", host)
+        .with("error", error.to_string())
+}
+
 /// More came than is recorded; said once.
 pub fn flooded(scope: Scope, at: Monotonic) -> Observation {
     Observation::new(scope, Evidence::Packet, Lane::Web, Lane::Peer, "wiretap.limited")
