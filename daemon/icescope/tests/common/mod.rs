@@ -5,6 +5,8 @@
     reason = "each test uses its part, and fails where something is missing"
 )]
 
+pub mod service;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
