@@ -64,8 +64,14 @@ impl NatProbe {
         });
         let resolved = join_all(look_ups).await;
         let families = args.families.iter().map(|family| {
-            let one =
-                One { probe: self, context, family: *family, resolved: &resolved, lifetime: args.lifetime };
+            let one = One {
+                probe: self,
+                context,
+                family: *family,
+                resolved: &resolved,
+                granted: args.servers.is_empty(),
+                lifetime: args.lifetime,
+            };
             async move { one.measure(start).await }
         });
         let outcomes = join_all(families).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -87,6 +93,8 @@ struct One<'a> {
     context: Context<'a>,
     family: Family,
     resolved: &'a [(&'a Server, Resolved)],
+    /// The servers are those that the host grants, not chosen for this run.
+    granted: bool,
     /// Measure the binding lifetime as well.
     lifetime: bool,
 }
@@ -162,6 +170,10 @@ impl One<'_> {
         let address = SocketAddr::new(ip, server.url.port);
         let source = io::source_towards(address)
             .map_err(|error| format!("this host has no route to {ip} ({family}): {error}"))?;
+        // The daemon's own relay, say. Whoever names such a server in the arguments wants it asked all the same.
+        if self.granted && source == ip {
+            return Err(format!("{ip} is this very host: no NAT is on the way there"));
+        }
         let carrier = match server.url.protocol {
             // DTLS shares its port with TLS, and its host answers plain STUN at other ports, if at all.
             Protocol::Tls | Protocol::Dtls => Some(Carrier::Tls),

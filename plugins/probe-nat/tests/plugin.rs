@@ -108,6 +108,26 @@ fn documents_are_as_their_schema_says() {
 }
 
 #[test]
+fn a_granted_server_on_this_very_host_tells_nothing_of_a_nat() {
+    let server = Stun::start("127.0.0.1");
+    let host = FakeHost::new();
+    let url = server.url();
+    let nothing = String::new;
+    host.grant_ice_servers(vec![IceServer {
+        url,
+        username: nothing(),
+        credential: nothing(),
+        realm: nothing(),
+        expires_unix_s: None,
+    }]);
+    run(&host, &json!({ "families": ["ipv4"] }));
+    let document = &documents(&host)[0];
+    assert_eq!((&document["nat"], &document["public_address"]), (&Value::Null, &Value::Null));
+    let error = document["servers"][0]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("127.0.0.1 is this very host"), "{document:#}");
+}
+
+#[test]
 fn every_field_names_observations_that_are_there() {
     let server = Stun::start("127.0.0.1");
     let host = FakeHost::new();
