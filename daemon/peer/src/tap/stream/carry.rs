@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use icescope_model::Level;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,14 @@ pub async fn carry(
     let Opened { stream, local, remote } = match opened {
         Some(Ok(opened)) => opened,
         Some(Err((remote, failure))) => {
-            sink.send(told::failed(scope, server, from, remote, &failure));
+            let told = told::failed(scope, server, from, remote, &failure);
+            // As with UDP, each address tries for itself, and those of bridges and tunnels as a rule in vain.
+            let another = shared.has_another_way();
+            sink.send(if another {
+                told.level(Level::Info).with("otherAddressConnected", true)
+            } else {
+                told
+            });
             return shared.over(failure);
         }
         None => {

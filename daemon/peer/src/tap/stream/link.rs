@@ -81,7 +81,7 @@ impl Shared {
         for message in &waiting {
             self.note(ends, Direction::Outbound, Stamp::sending(message), message);
         }
-        lock(&self.state.relays).up(self.socket);
+        lock(&self.state.relays).up(self.socket, &self.server.url);
         waiting
     }
 
@@ -91,6 +91,11 @@ impl Shared {
         lock(&self.state.relays).down(self.socket);
         // The crate learns of it when it sends next, and it sends when its driver turns.
         self.state.kicks.request(1);
+    }
+
+    /// Whether another of the daemon's addresses reaches the server.
+    pub(super) fn has_another_way(&self) -> bool {
+        lock(&self.state.relays).reach(&self.server.url)
     }
 
     /// Messages dropped so far.

@@ -98,8 +98,8 @@ impl Streams {
 pub struct Relays {
     /// One was granted over UDP: how long it lives is not known.
     over_udp: bool,
-    /// Streams that are up, by the tap's number of them.
-    up: Vec<u64>,
+    /// Streams that are up: the tap's number and the server's URL.
+    up: Vec<(u64, Arc<str>)>,
     /// One broke.
     broke: bool,
 }
@@ -111,14 +111,19 @@ impl Relays {
     }
 
     /// A stream is up.
-    pub fn up(&mut self, socket: u64) {
-        self.up.push(socket);
+    pub fn up(&mut self, socket: u64, url: &Arc<str>) {
+        self.up.push((socket, Arc::clone(url)));
+    }
+
+    /// Whether a stream to this server is up, from whichever of the daemon's addresses.
+    pub fn reach(&self, url: &str) -> bool {
+        self.up.iter().any(|(_, up)| **up == *url)
     }
 
     /// A stream that was up is over.
     pub fn down(&mut self, socket: u64) {
         let before = self.up.len();
-        self.up.retain(|up| *up != socket);
+        self.up.retain(|(up, _)| *up != socket);
         self.broke |= self.up.len() < before;
     }
 
@@ -165,8 +170,9 @@ mod tests {
         let mut relays = Relays::default();
         relays.down(1);
         assert!(!relays.are_lost(), "it never was up");
-        relays.up(1);
-        relays.up(2);
+        relays.up(1, &"turn:a".into());
+        relays.up(2, &"turn:b".into());
+        assert!(relays.reach("turn:a") && !relays.reach("turn:c"));
         relays.granted(Protocol::Tls);
         relays.down(1);
         assert!(!relays.are_lost());
