@@ -155,7 +155,7 @@ impl Relay {
 
     /// What is under it.
     #[cfg(test)]
-    pub(crate) fn hub(&self) -> &Hub {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 

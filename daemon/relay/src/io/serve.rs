@@ -92,14 +92,17 @@ impl Served {
         let secure_now = all_secure.iter().filter(|_| self.tls.is_some());
         let tls = secure_now.map(|address| Listening { address: *address, transport: Transport::Tls });
         let now: Vec<Listening> = udp.chain(tcp).chain(tls).collect();
-        let explicit = |listening: &Listening| {
-            let list =
-                if listening.transport == Transport::Tls { &self.hub.options.tls_listen[..] } else { wanted };
-            list.contains(&listening.address) || list.iter().all(|address| !address.ip().is_unspecified())
+        // Only what an unspecified address stands for comes and goes.
+        let follows = |listening: &Listening| {
+            let list = if listening.transport == Transport::Tls { &secure } else { &plain };
+            let address = listening.address;
+            list.iter().any(|any| any.is_ipv4() == address.is_ipv4() && any.port() == address.port())
+                && !wanted.contains(&address)
+                && !self.hub.options.tls_listen.contains(&address)
         };
         let sockets = &self.hub.udp;
         self.running.retain(|listening, _| {
-            let stays = explicit(listening) || now.contains(listening);
+            let stays = now.contains(listening) || !follows(listening);
             if !stays && listening.transport == Transport::Udp {
                 sockets.write().unwrap_or_else(PoisonError::into_inner).remove(&listening.address);
             }
@@ -171,5 +174,57 @@ async fn connection(hub: Arc<Hub>, stream: TcpStream, client: SocketAddr, tls: O
         }
         Ok(Err(error)) => tracing::debug!(%client, %error, "no TLS handshake with the relay"),
         Err(_) => tracing::debug!(%client, "no TLS handshake with the relay in time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Mutex;
+
+    use icescope_model::EventSink;
+    use tokio::net::UdpSocket;
+
+    use super::*;
+    use crate::options::Options;
+    use crate::testing::{binding, options};
+    use crate::{Listening, Relay};
+
+    #[tokio::test]
+    async fn new_addresses_are_listened_on_and_lost_ones_let_go() {
+        let found: Arc<Mutex<Vec<IpAddr>>> = Arc::default();
+        let seen = Arc::clone(&found);
+        let listen = vec!["0.0.0.0:0".parse().unwrap()];
+        let addresses = Arc::new(move || seen.lock().unwrap().clone());
+        let (sink, _source) = EventSink::new(1);
+        let relay = Relay::start(Options { listen, addresses, ..options() }, sink).unwrap();
+        let port = relay.listening()[0].address.port();
+        let hub = Arc::clone(relay.hub());
+        let places = Arc::new(Semaphore::new(1));
+        let mut served = Served { hub: Arc::clone(&hub), tls: None, places, running: HashMap::new() };
+        let wanted = [SocketAddr::from(([0, 0, 0, 0], port))];
+        let new = SocketAddr::from(([127, 0, 0, 2], port));
+
+        found.lock().unwrap().push(new.ip());
+        hub.look_again();
+        served.follow(&wanted);
+        assert!(served.running.contains_key(&Listening { address: new, transport: Transport::Tcp }));
+        let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        client.send_to(&binding(1).0, new).await.unwrap();
+        let mut buffer = [0; 100];
+        let answer = timeout(Duration::from_secs(20), client.recv_from(&mut buffer)).await;
+        assert_eq!(answer.expect("an answer").unwrap().1, new);
+
+        found.lock().unwrap().clear();
+        hub.look_again();
+        served.follow(&wanted);
+        assert!(served.running.keys().all(|listening| listening.address != new));
+        let free = async {
+            while UdpSocket::bind(new).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), free).await.expect("the socket is closed");
+        relay.shut_down().await;
     }
 }
