@@ -6,7 +6,7 @@ pub mod table;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use icescope_natlab::{Coturn, CoturnOptions, Lab, PlainStun, Site};
 use serde_json::Value;
@@ -39,6 +39,11 @@ impl World {
         urls
     }
 
+    /// A port of its host where nothing listens.
+    pub fn closed_url(&self) -> String {
+        format!("stun:{}:3999", self.plain.addresses()[0].ip())
+    }
+
     /// The plain server alone.
     pub fn plain_url(&self) -> String {
         format!("stun:{}", self.plain.addresses()[0])
@@ -57,12 +62,10 @@ pub fn probe() -> PathBuf {
     binary.with_file_name("examples").join("probe_nat")
 }
 
-/// What one run found, and how long it took with the start of its process.
+/// What one run found.
 pub struct Ran {
     /// Its documents, one per family.
     pub documents: Vec<Value>,
-    /// Wall time.
-    pub took: Duration,
 }
 
 impl Ran {
@@ -80,10 +83,8 @@ impl Ran {
 
 /// Runs the probe on the site's host.
 pub fn run(program: &PathBuf, site: &Site, arguments: &[String]) -> Ran {
-    let start = Instant::now();
     let output = site.command(program).args(arguments).output().expect("the probe starts");
-    let took = start.elapsed();
     assert!(output.status.success(), "the probe failed: {}", String::from_utf8_lossy(&output.stderr));
     let documents = serde_json::from_slice(&output.stdout).expect("the probe prints JSON");
-    Ran { documents, took }
+    Ran { documents }
 }

@@ -222,7 +222,10 @@ fn over_udp(view: &View<'_>, place: usize) -> (Option<bool>, Option<String>) {
     let tests: Vec<&Test> = view
         .tests
         .iter()
-        .filter(|test| matches!(test.kind, Kind::Binding(s) | Kind::Beside(s) if s == place))
+        .filter(|test| {
+            test.to == view.servers[place].address()
+                && matches!(test.kind, Kind::Binding(s) | Kind::Beside(s) if s == place)
+        })
         .collect();
     if let Some(answer) = tests.iter().find_map(|test| test.answer()) {
         return (Some(true), answer.error.as_ref().map(|(code, reason)| format!("{code} {reason}")));
