@@ -1,7 +1,7 @@
 //! The embedded relay as a server that probes ask: whether it works is as worth knowing as of any other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use icescope_plugin_host::{GrantedServer, Options};
 use icescope_relay::{Listening, Relay, Transport};
@@ -35,12 +35,17 @@ pub fn grant(options: &mut Options, relay: Option<&Relay>) {
     let (Some(mint), Some(relay)) = (options.ice_servers.take(), relay.cloned()) else { return };
     let all = move || {
         let credentials = relay.own_credentials(CREDENTIAL_LIFETIME);
-        let granted = |url: String| GrantedServer {
-            username: if url.starts_with("turn") { credentials.username.clone() } else { String::new() },
-            credential: if url.starts_with("turn") { credentials.password.clone() } else { String::new() },
-            url,
-            realm: String::new(),
-            expires_unix_s: 0,
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let expires = i64::try_from((now + CREDENTIAL_LIFETIME).as_secs()).unwrap_or(i64::MAX);
+        let granted = |url: String| {
+            let opens = url.starts_with("turn");
+            let (username, credential) = if opens {
+                (credentials.username.clone(), credentials.password.clone())
+            } else {
+                (String::new(), String::new())
+            };
+            let expires_unix_s = if opens { expires } else { 0 };
+            GrantedServer { url, username, credential, realm: String::new(), expires_unix_s }
         };
         mint().into_iter().chain(urls(relay.listening()).into_iter().map(granted)).collect()
     };
