@@ -4,6 +4,7 @@ import { Header } from './view/header';
 import { Plugins } from './view/plugins';
 import { Probes } from './view/probes';
 import { ProblemNotice } from './view/problem';
+import { Sequence } from './view/sequence/card';
 import { TimelineCard } from './view/timeline';
 import { Uplink } from './view/uplink';
 import { Video } from './view/video';
@@ -21,7 +22,10 @@ export function App() {
             <Video />
             <Connection />
           </div>
-          <TimelineCard />
+          <div class="column story">
+            <Sequence />
+            <TimelineCard />
+          </div>
           <div class="column last">
             <Candidates />
             <Uplink />

@@ -105,6 +105,68 @@ const pair = {
   daemonRelay: 'the daemon’s TURN relay',
 } as const;
 
+const sequence = {
+  title: 'Sequence',
+  about: 'every arrow was observed',
+  help: 'What am I looking at?',
+  helpText: [
+    'Five places, from left to right, and time from top to bottom. Each arrow is something that was seen going from one place to another; a dot is something that happened in one place.',
+    'Solid arrows are packets that the daemon, or its relay, saw on the wire. Dashed ones were told by a program: the browser’s WebRTC, or the daemon’s own. Nothing is drawn that nobody saw.',
+    'First both ends gather their addresses with the help of STUN and TURN servers, and exchange an offer and an answer. Then they check which pairs of addresses let packets through (checks), agree on keys (DTLS), and send media. The bars at the left are these phases.',
+    '«×4» folds what was sent again or repeated; «no answer seen» is a request whose answer nobody saw. Long waits are shortened, unless you choose the linear axis.',
+  ],
+  views: 'Shown as',
+  picture: 'Picture',
+  table: 'Table',
+  axis: 'Time axis',
+  mode: { compressed: 'waits shortened', linear: 'linear' },
+  folding: 'fold repeats',
+  closer: 'Zoom in',
+  further: 'Zoom out',
+  fit: 'All',
+  fitLong: 'Show all of it',
+  latest: (rows: number) => `${rows} more below`,
+  phases: 'Phases',
+  phase: {
+    gathering: 'gathering',
+    offer: 'offer',
+    answer: 'answer',
+    checks: 'checks',
+    dtls: 'DTLS',
+    media: 'media',
+  },
+  lane: { web: 'browser', signalling: 'signal.', stun: 'STUN', turn: 'TURN', peer: 'daemon' },
+  list: 'Arrows and events by time. Up and down: from one to the next; left and right: between a request and its answer; Enter: keep its message open.',
+  empty: 'Arrows appear here as they are observed.',
+  hint: 'Point at an arrow, or go to one with the arrow keys, to read its message.',
+  message: 'Message of the arrow',
+  noAnswer: 'no answer seen',
+  waiting: 'no answer yet',
+  refused: 'refused',
+  times: (number: number) => `×${number}`,
+  took: (least: number, most: number) =>
+    most - least < 100 ? short(least) : `${short(least).replace(' ms', '')}–${short(most)}`,
+  crowd: (number: number) => `+${number} close by`,
+  seenTimes: (number: number) => `seen ${number} times:`,
+  more: (number: number) => `and ${number} more`,
+  shown: (arrows: number, marks: number) => `${count(arrows, 'arrow')}, ${count(marks, 'event')} in one place`,
+  name: (time: string, lanes: string, words: string, evidence: string) => `${time} ms, ${lanes}: ${words}, ${evidence}`,
+  replay: 'Replay',
+  pause: 'Pause',
+  speed: 'Speed',
+  position: 'Replay position, events',
+  speedOf: (speed: number) => (speed < 1 ? `1⁄${Math.round(1 / speed)}` : `${speed}×`),
+  column: {
+    time: 'Time, ms',
+    from: 'From',
+    to: 'To',
+    what: 'What',
+    evidence: 'Evidence',
+    count: 'Times',
+    took: 'Took',
+  },
+} as const;
+
 export const texts = {
   describe,
   problem,
@@ -112,6 +174,7 @@ export const texts = {
   stageName,
   event,
   pair,
+  sequence,
   name: 'icescope',
   tagline: 'what happens between this browser and the daemon',
   start: 'Start',
@@ -247,4 +310,9 @@ export const texts = {
 /** `1 event`, `3 events`. */
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** Microseconds as milliseconds. */
+function short(microseconds: number): string {
+  return milliseconds(microseconds / 1000);
 }

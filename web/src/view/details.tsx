@@ -2,12 +2,20 @@ import type { Event } from '../generated/Event';
 import { texts } from '../texts';
 import { milliseconds, time } from './format';
 
+interface DetailsProps {
+  event: Event;
+  id?: string;
+  label?: string;
+  /** Without it there is nothing to close. */
+  onClose?: (() => void) | undefined;
+}
+
 /** All that is known of one event. */
-export function Details({ event, onClose }: { event: Event; onClose: () => void }) {
+export function Details({ event, id = 'details', label = texts.timeline.details, onClose }: DetailsProps) {
   const words = texts.timeline;
   const attributes = Object.entries(event.attributes);
   return (
-    <aside id="details" class="details" aria-label={words.details}>
+    <aside id={id} class="details" aria-label={label}>
       <div class="head">
         <h3>
           <code>{event.kind}</code>
@@ -18,9 +26,11 @@ export function Details({ event, onClose }: { event: Event; onClose: () => void 
           {texts.seenBy[event.seenBy]} · {texts.lane[event.from]}
           {event.to !== event.from && ` → ${texts.lane[event.to]}`} · {texts.evidence[event.evidence]}
         </span>
-        <button type="button" class="plain" onClick={onClose}>
-          {words.close}
-        </button>
+        {onClose !== undefined && (
+          <button type="button" class="plain" onClick={onClose}>
+            {words.close}
+          </button>
+        )}
       </div>
       <p>{event.summary}</p>
       {attributes.length === 0 ? (

@@ -66,7 +66,7 @@ for (const [name, options] of looks) {
   };
   while (!daemon.requests.includes('POST /whip')) await page.waitForEvent('requestfinished');
   daemon.tellSession({ uplink });
-  await page.click('[data-kind="stun.binding.request"]');
+  await page.click('#timeline [data-kind="stun.binding.request"]');
   await page.waitForSelector('#uplink-stats[data-frames="240"]');
   await shot('playing');
   console.log(

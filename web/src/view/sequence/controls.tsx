@@ -1,0 +1,79 @@
+import { sequence } from '../../state/sequence/view';
+import { texts } from '../../texts';
+import { milliseconds } from '../format';
+import { Replay } from './replay';
+
+/** How the sequence is shown. */
+export function Controls() {
+  const words = texts.sequence;
+  return (
+    <div class="controls">
+      <fieldset class="views">
+        <legend class="hidden">{words.views}</legend>
+        {[false, true].map((table) => (
+          <button
+            key={String(table)}
+            type="button"
+            aria-pressed={sequence.table.value === table}
+            onClick={() => {
+              sequence.table.value = table;
+            }}
+          >
+            {table ? words.table : words.picture}
+          </button>
+        ))}
+      </fieldset>
+      <label>
+        <span>{words.axis}</span>
+        <select
+          id="sequence-axis"
+          value={sequence.mode.value}
+          onChange={(event) => sequence.setMode(event.currentTarget.value === 'linear' ? 'linear' : 'compressed')}
+        >
+          <option value="compressed">{words.mode.compressed}</option>
+          <option value="linear">{words.mode.linear}</option>
+        </select>
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={sequence.folding.value}
+          onChange={(event) => {
+            sequence.folding.value = event.currentTarget.checked;
+          }}
+        />
+        <span>{words.folding}</span>
+      </label>
+      <fieldset class="zoom">
+        <legend class="hidden">{words.axis}</legend>
+        <button type="button" aria-label={words.further} onClick={() => sequence.magnify(1 / 1.5)}>
+          −
+        </button>
+        <button type="button" aria-label={words.closer} onClick={() => sequence.magnify(1.5)}>
+          +
+        </button>
+        <button type="button" aria-label={words.fitLong} onClick={() => sequence.fit()}>
+          {words.fit}
+        </button>
+      </fieldset>
+      <Replay />
+    </div>
+  );
+}
+
+/** The phases with how long they took; a press shows where they begin. */
+export function PhaseKeys() {
+  const { phases } = sequence.layout.value;
+  if (phases.length === 0) return null;
+  return (
+    <ul class="phases" aria-label={texts.sequence.phases}>
+      {phases.map((phase) => (
+        <li key={`${phase.name}${phase.from}`}>
+          <button type="button" data-phase={phase.name} onClick={() => sequence.showPhase(phase)}>
+            {texts.sequence.phase[phase.name]} <small>{milliseconds((phase.to - phase.from) / 1000)}</small>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
