@@ -10,8 +10,10 @@ use crate::facts::{Finding, Ports};
 const LEAST: usize = 5;
 /// Fewer than this do not even show that ports are kept.
 const LEAST_PRESERVED: usize = 3;
-/// A step in a sequence: other sockets of this run, and other hosts behind the same NAT, take numbers in between.
-const STEP: i32 = 64;
+/// Steps in a sequence: other sockets of this run, and other hosts behind the same NAT, take numbers in between.
+const STEP: usize = 16;
+/// Ports that are nearer than this to each other are no sign of chance.
+const NEAR: usize = 64;
 
 /// The verdict.
 pub fn overall(view: &View<'_>) -> Finding<Ports> {
@@ -76,15 +78,28 @@ fn of_pairs(pairs: &[(u16, u16)]) -> Ports {
     if pairs.len() < LEAST || kept > 0 || is_shifted(pairs) {
         return Ports::Unknown;
     }
-    let steps: Vec<i32> = pairs.windows(2).map(|two| i32::from(two[1].1) - i32::from(two[0].1)).collect();
-    let up = steps.iter().filter(|step| (1..=STEP).contains(*step)).count();
-    let down = steps.iter().filter(|step| (-STEP..=-1).contains(*step)).count();
-    let mostly = |count: usize| count * 4 >= steps.len() * 3;
-    if mostly(up) || mostly(down) {
+    let mapped: Vec<u16> = pairs.iter().map(|(_, mapped)| *mapped).collect();
+    let range =
+        mapped.iter().max().zip(mapped.iter().min()).map_or(0, |(most, least)| usize::from(most - least));
+    let backwards: Vec<u16> = mapped.iter().rev().copied().collect();
+    let in_order = longest_rising(&mapped).max(longest_rising(&backwards));
+    // A request that was lost before the NAT made its mapping later than its turn.
+    if range <= STEP * mapped.len() + NEAR && in_order + mapped.len() / 7 >= mapped.len() {
         return Ports::Sequential;
     }
     // What lies close by chance in a small pool is too little for «random».
-    if (up + down) * 4 <= steps.len() { Ports::Random } else { Ports::Unknown }
+    let near = mapped.windows(2).filter(|two| usize::from(two[0].abs_diff(two[1])) <= NEAR).count();
+    if near * 4 < mapped.len() { Ports::Random } else { Ports::Unknown }
+}
+
+/// How many of the ports rise from first to last, the others left out.
+fn longest_rising(ports: &[u16]) -> usize {
+    let mut longest: Vec<usize> = Vec::with_capacity(ports.len());
+    for (index, port) in ports.iter().enumerate() {
+        let before = (0..index).filter(|earlier| ports[*earlier] < *port).map(|earlier| longest[earlier]);
+        longest.push(before.max().unwrap_or(0) + 1);
+    }
+    longest.into_iter().max().unwrap_or(0)
 }
 
 fn is_shifted(pairs: &[(u16, u16)]) -> bool {
@@ -112,7 +127,7 @@ mod tests {
         };
         assert_eq!(of_pairs(&mapped(&[2000, 2001, 2002, 2004, 2011])), Ports::Sequential);
         assert_eq!(of_pairs(&mapped(&[2011, 2004, 2003, 2002, 2001])), Ports::Sequential);
-        assert_eq!(of_pairs(&mapped(&[2000, 2001, 2009, 2003, 2004, 2005])), Ports::Sequential);
+        assert_eq!(of_pairs(&mapped(&[2000, 2001, 2090, 2003, 2004, 2005, 2006])), Ports::Sequential);
         assert_eq!(of_pairs(&mapped(&[2000, 60_001, 31_000, 5000, 44_000])), Ports::Random);
         assert_eq!(of_pairs(&mapped(&[2000, 60_001, 31_000, 5000])), Ports::Unknown, "too few");
         assert_eq!(of_pairs(&mapped(&[2000, 2050, 2010, 2060, 2005])), Ports::Unknown, "a small pool");
