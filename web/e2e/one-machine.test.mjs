@@ -1,5 +1,4 @@
-// Everything on one machine, without internet and without a server in the configuration: host, server-reflexive and relayed
-// paths, and what the daemon's own relay saw of the browser.
+// One machine, no internet, no server configured: host, server-reflexive and relayed paths, and what the relay saw of the browser
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
