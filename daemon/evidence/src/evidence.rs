@@ -10,7 +10,7 @@ use icescope_model::plugin::PluginStatus;
 use icescope_model::signal::{CloseReason, SignalError};
 use icescope_model::sink::EventSource;
 use icescope_model::{EventSink, Monotonic, Observation, Scope, SessionId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,8 @@ use crate::{Options, Peer};
 
 /// How often old sessions are looked after, and an uplink's figures told.
 const ROUND: Duration = Duration::from_secs(1);
+/// A session's verdict is concluded at most so often; packets come faster.
+const JUDGE_EVERY: Duration = Duration::from_millis(100);
 /// How long a stop waits for the peers to say good-bye.
 const STOP: Duration = Duration::from_secs(2);
 
@@ -35,6 +37,7 @@ struct Shared {
     sink: EventSink,
     plugins: watch::Sender<Vec<PluginStatus>>,
     probes: Probes,
+    unjudged: Arc<Notify>,
     tasks: TaskTracker,
     stop: CancellationToken,
     inner: Mutex<Inner>,
@@ -53,6 +56,7 @@ impl Evidence {
             sink,
             plugins: watch::Sender::new(Vec::new()),
             probes: Probes::default(),
+            unjudged: Arc::new(Notify::new()),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             inner: Mutex::new(Inner { options, sessions: HashMap::new() }),
@@ -60,6 +64,7 @@ impl Evidence {
         let evidence = Self { shared };
         evidence.shared.tasks.spawn(evidence.clone().dispatch(source));
         evidence.shared.tasks.spawn(evidence.clone().keep_house());
+        evidence.shared.tasks.spawn(evidence.clone().judge());
         evidence
     }
 
@@ -80,6 +85,7 @@ impl Evidence {
             self.shared.tasks.clone(),
             self.shared.probes.clone(),
             max_events,
+            Arc::clone(&self.shared.unjudged),
         );
         inner.sessions.insert(session.id(), Arc::clone(&session));
         Ok(session)
@@ -142,6 +148,10 @@ impl Evidence {
         if tokio::time::timeout(STOP, closing).await.is_err() {
             tracing::warn!("not every session could be closed within {STOP:?}");
         }
+        let (reports, now) = (self.shared.probes.reports(), Monotonic::now());
+        for session in &sessions {
+            session.settle(&reports, now);
+        }
         self.shared.stop.cancel();
         self.shared.tasks.close();
         if tokio::time::timeout(STOP, self.shared.tasks.wait()).await.is_err() {
@@ -182,6 +192,30 @@ impl Evidence {
                 for session in self.all().iter().filter(|session| !session.is_closed()) {
                     session.observe(observation.clone());
                 }
+            }
+        }
+    }
+
+    /// Concludes what is to be concluded of each session, as evidence comes and as time goes.
+    async fn judge(self) {
+        let mut probes = self.shared.probes.revision();
+        let mut reports = self.shared.probes.reports();
+        loop {
+            if probes.has_changed().unwrap_or(false) {
+                probes.mark_unchanged();
+                reports = self.shared.probes.reports();
+            }
+            let now = Monotonic::now();
+            let again = self.all().iter().filter_map(|session| session.judge(&reports, now)).min();
+            let wait = again.map(|again| u64::try_from(again.since(now)).unwrap_or(0));
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                () = self.shared.unjudged.notified() => {}
+                () = tokio::time::sleep(Duration::from_nanos(wait.unwrap_or(0))), if wait.is_some() => {}
+            }
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                () = tokio::time::sleep(JUDGE_EVERY) => {}
             }
         }
     }

@@ -12,6 +12,7 @@ mod evidence;
 mod probes;
 mod record;
 mod session;
+mod verdict;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -72,14 +72,14 @@ impl Record {
     }
 
     /// Adds an event and numbers it.
-    pub(crate) fn push(&mut self, mut event: Event) {
+    pub(crate) fn push(&mut self, event: &mut Event) {
         event.sequence = self.next;
         self.next += 1;
-        let Some(kept) = Kept::new(&event) else {
+        let Some(kept) = Kept::new(event) else {
             self.dropped += 1;
             return;
         };
-        if self.is_steady(&event) || self.pinned.len() >= self.max_pinned {
+        if self.is_steady(event) || self.pinned.len() >= self.max_pinned {
             if self.ring.len() == RING {
                 self.ring.pop_front();
                 self.dropped += 1;
@@ -90,11 +90,19 @@ impl Record {
         }
     }
 
-    /// Adds several, in order.
-    pub(crate) fn extend(&mut self, events: Vec<Event>) {
-        for event in events {
-            self.push(event);
-        }
+    /// Keeps these for good, as they show what a verdict says; takes those out that are gone already.
+    pub(crate) fn pin(&mut self, sequences: &mut Vec<u64>) {
+        sequences.retain(|sequence| {
+            if self.pinned.binary_search_by_key(sequence, |kept| kept.sequence).is_ok() {
+                return true;
+            }
+            let Ok(at) = self.ring.binary_search_by_key(sequence, |kept| kept.sequence) else { return false };
+            let place = self.pinned.partition_point(|kept| kept.sequence < *sequence);
+            if let Some(kept) = self.ring.remove(at) {
+                self.pinned.insert(place, kept);
+            }
+            true
+        });
     }
 
     fn is_steady(&self, event: &Event) -> bool {
@@ -149,12 +157,12 @@ mod tests {
     #[test]
     fn consent_checks_never_push_the_set_up_out() {
         let mut record = Record::new(1_000);
-        record.push(event("signalling.offer", 1));
+        record.push(&mut event("signalling.offer", 1));
         record.connected(10);
         for time in 0..2_000 {
-            record.push(event("stun.binding.request", 10 + SET_UP_US + 1 + time));
+            record.push(&mut event("stun.binding.request", 10 + SET_UP_US + 1 + time));
         }
-        record.push(event("session.closed", SET_UP_US * 2));
+        record.push(&mut event("session.closed", SET_UP_US * 2));
         let events = record.since(0, usize::MAX);
         assert_eq!(events.first().map(|event| event.kind.as_str()), Some("signalling.offer"));
         assert_eq!(events.last().map(|event| event.kind.as_str()), Some("session.closed"));
@@ -171,7 +179,7 @@ mod tests {
         event.attributes.insert("jitter".to_owned(), values.to_vec().into());
         event.attributes.insert("priority".to_owned(), u64::MAX.into());
         event.attributes.insert("offset".to_owned(), i64::MIN.into());
-        record.push(event.clone());
+        record.push(&mut event.clone());
         assert_eq!(record.since(0, 1), [event]);
     }
 
@@ -180,17 +188,34 @@ mod tests {
         let mut record = Record::new(1_000);
         record.connected(10);
         for time in 0..500 {
-            record.push(event("stun.binding.request", 10 + time));
+            record.push(&mut event("stun.binding.request", 10 + time));
         }
         assert_eq!(record.since(0, usize::MAX).len(), 500);
         assert_eq!(record.dropped(), 0);
     }
 
     #[test]
+    fn what_a_verdict_cites_stays() {
+        let mut record = Record::new(1_000);
+        record.connected(0);
+        for time in 0..300 {
+            record.push(&mut event("stats", SET_UP_US + 1 + time));
+        }
+        let mut cited = vec![0, 100, 299];
+        record.pin(&mut cited);
+        assert_eq!(cited, [100, 299], "the first is gone already, and is not cited");
+        for time in 0..1_000 {
+            record.push(&mut event("stats", SET_UP_US * 2 + time));
+        }
+        let kept: Vec<u64> = record.since(0, 2).iter().map(|event| event.sequence).collect();
+        assert_eq!(kept, [100, 299]);
+    }
+
+    #[test]
     fn a_reader_goes_on_where_it_stopped() {
         let mut record = Record::new(300);
         for time in 0..200 {
-            record.push(event("ice.candidate", time));
+            record.push(&mut event("ice.candidate", time));
         }
         let first = record.since(0, 50);
         let next = first.last().map_or(0, |event| event.sequence + 1);

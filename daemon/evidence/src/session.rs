@@ -4,18 +4,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use icescope_model::api::{BrowserEvent, Closed, SessionRecord, SessionState, SessionSummary};
+use icescope_model::report::Report;
 use icescope_model::signal::{
     CloseReason, Direction, LocalCandidates, Offer, PeerLink, PeerState, SignalError, Trickle, Trickled,
 };
 use icescope_model::{Event, Evidence, Lane, Level, Monotonic, Observation, Scope, SessionId, Token};
 use subtle::ConstantTimeEq;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::Peer;
 use crate::browser::Browser;
 use crate::probes::{Probes, noted};
 use crate::record::Record;
+use crate::verdict::Judge;
 
 /// One session. It is shared by signalling, the live channels and the dispatcher.
 pub struct Session {
@@ -27,11 +29,13 @@ pub struct Session {
     tasks: TaskTracker,
     probes: Probes,
     revision: watch::Sender<u64>,
+    unjudged: Arc<Notify>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     record: Record,
+    judge: Judge,
     browser: Browser,
     state: SessionState,
     closed: Option<Closed>,
@@ -43,12 +47,24 @@ struct Inner {
     live_channels: usize,
 }
 
+impl Inner {
+    /// Adds events to the record, for the judge to see.
+    fn push(&mut self, events: Vec<Event>) {
+        for mut event in events {
+            self.record.push(&mut event);
+            self.judge.see(&event);
+        }
+    }
+}
+
 impl Session {
+    /// `unjudged` is told whenever there is something new to conclude.
     pub(crate) fn open(
         peer: Arc<dyn Peer>,
         tasks: TaskTracker,
         probes: Probes,
         max_events: usize,
+        unjudged: Arc<Notify>,
     ) -> Arc<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let session = Arc::new(Self {
@@ -60,8 +76,10 @@ impl Session {
             tasks,
             probes,
             revision: watch::Sender::new(0),
+            unjudged,
             inner: Mutex::new(Inner {
                 record: Record::new(max_events),
+                judge: Judge::new(),
                 browser: Browser::default(),
                 state: SessionState::New,
                 closed: None,
@@ -83,6 +101,7 @@ impl Session {
     }
 
     fn touch(&self) {
+        self.unjudged.notify_one();
         self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
     }
 
@@ -186,6 +205,7 @@ impl Session {
         }
         if inner.state != next {
             inner.state = next;
+            inner.judge.head_changed();
             if next == SessionState::Connected {
                 let now = self.axis(Monotonic::now());
                 inner.record.connected(now);
@@ -207,7 +227,7 @@ impl Session {
             inner.closed = Some(Closed { code: reason.code().to_owned(), reason: reason.describe() });
             inner.closed_at = Some(now);
             let placed = inner.browser.give_up_waiting(self.axis(now));
-            inner.record.extend(placed);
+            inner.push(placed);
         }
         self.note_reports(self.opened_unix_ms);
         let level = match reason {
@@ -283,21 +303,54 @@ impl Session {
     pub fn summary(&self) -> SessionSummary {
         let (ingest, mut summary) = {
             let inner = self.inner();
-            let summary = SessionSummary {
-                id: self.id,
-                opened_unix_ms: self.opened_unix_ms,
-                state: inner.state,
-                closed: inner.closed.clone(),
-                events: inner.record.next(),
-                events_dropped: inner.record.dropped(),
-                uplink: None,
-            };
-            (inner.ingest && inner.closed.is_none(), summary)
+            (inner.ingest && inner.closed.is_none(), self.head(&inner))
         };
         if ingest {
             summary.uplink = self.peer.uplink(self.id);
         }
         summary
+    }
+
+    fn head(&self, inner: &Inner) -> SessionSummary {
+        SessionSummary {
+            id: self.id,
+            opened_unix_ms: self.opened_unix_ms,
+            state: inner.state,
+            closed: inner.closed.clone(),
+            events: inner.record.next(),
+            events_dropped: inner.record.dropped(),
+            uplink: None,
+            verdict: inner.judge.verdict().map(Box::new),
+        }
+    }
+
+    /// Concludes anew if there is reason to; when to ask again, if time alone may change the verdict.
+    pub(crate) fn judge(&self, reports: &[Report], now: Monotonic) -> Option<Monotonic> {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        let at = self.axis(now);
+        if let Err(again) = inner.judge.is_due(at) {
+            return again.map(|again| self.moment(again));
+        }
+        let closed = inner.closed_at.map(|closed| self.axis(closed));
+        let head = self.head(inner);
+        let changed = inner.judge.conclude(&head, reports, &mut inner.record, at, closed);
+        let again = inner.judge.is_due(at).err().flatten();
+        drop(guard);
+        if changed {
+            self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
+        }
+        again.map(|again| self.moment(again))
+    }
+
+    /// The verdict will not change any more.
+    pub(crate) fn settle(&self, reports: &[Report], now: Monotonic) {
+        self.judge(reports, now);
+        self.inner().judge.freeze(self.id);
+    }
+
+    fn moment(&self, axis: i64) -> Monotonic {
+        Monotonic(self.opened.0.saturating_add(axis.saturating_mul(1_000)))
     }
 
     /// The head and every event that is kept.
@@ -337,7 +390,7 @@ impl Session {
             summary: observation.summary,
             attributes: observation.attributes,
         };
-        self.inner().record.push(event);
+        self.inner().push(vec![event]);
         self.touch();
     }
 
@@ -347,7 +400,7 @@ impl Session {
         let mut inner = self.inner();
         let placed = inner.browser.take(events, arrived);
         let changed = !placed.is_empty();
-        inner.record.extend(placed);
+        inner.push(placed);
         let kept = inner.browser.kept();
         drop(inner);
         if changed {
@@ -361,7 +414,7 @@ impl Session {
         let mut inner = self.inner();
         let placed = inner.browser.set_clock(offset_us, uncertainty_us);
         let changed = !placed.is_empty();
-        inner.record.extend(placed);
+        inner.push(placed);
         drop(inner);
         if changed {
             self.touch();

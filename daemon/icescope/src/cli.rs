@@ -31,6 +31,8 @@ pub enum Command {
     /// Measure: the NAT in front of this host, its STUN and TURN servers. Exit codes: 0 all passed, 1 something failed,
     /// 2 something could not be run or told
     Probe(ProbeArgs),
+    /// Explain a cause that a verdict names: what it is, how it is known, what to change; without one, list all
+    Explain(ExplainArgs),
     /// Internal: the child process that hosts one plugin
     #[command(hide = true)]
     PluginHost(PluginHostArgs),
@@ -101,6 +103,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     icescope_config::duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "write a number with its unit, such as 500ms, 10s or 5min".to_owned())
+}
+
+/// Arguments of `icescope explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The cause's name, such as D2
+    #[arg(value_name = "ID")]
+    pub cause: Option<String>,
 }
 
 /// Arguments of the plugin child; made by the daemon, not by people.

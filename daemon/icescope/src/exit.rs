@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 /// Something failed at run time.
 pub const FAILURE: u8 = 1;
+/// Wrong usage, as clap has it.
+pub const USAGE: u8 = 2;
 /// An internal error (EX_SOFTWARE).
 pub const INTERNAL: u8 = 70;
 /// Permission denied (EX_NOPERM).

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod credentials;
 mod exit;
+mod explain;
 mod log;
 mod plugins;
 mod probe;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         cli::Command::CheckConfig(args) => check::check_config(&args),
         cli::Command::Plugins(args) => plugins::list(&args),
         cli::Command::Probe(args) => probe::probe(&args),
+        cli::Command::Explain(args) => explain::explain(&args),
         cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),
     }
 }

@@ -22,7 +22,7 @@ fn file(directory: &Path, content: &str) -> PathBuf {
 fn help_names_every_command_and_the_exit_codes() {
     let output = icescope(&["--help"]);
     let help = text(&output.stdout);
-    for word in ["run", "check-config", "plugins", "probe", "78 bad"] {
+    for word in ["run", "check-config", "plugins", "probe", "explain", "78 bad"] {
         assert!(help.contains(word), "«{word}» is not in:\n{help}");
     }
     assert!(!help.contains("plugin-host"), "the plugin child is not for people:\n{help}");
@@ -81,4 +81,15 @@ fn a_configuration_without_problems_is_called_good() {
     let output = icescope(&["check-config", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("is good"));
+}
+
+#[test]
+fn a_cause_is_explained_and_an_unknown_one_is_wrong_usage() {
+    let listed = text(&icescope(&["explain"]).stdout);
+    assert!(listed.lines().any(|line| line.starts_with("D2 ")), "{listed}");
+    let page = text(&icescope(&["explain", "d2"]).stdout);
+    assert!(page.starts_with("# D2: ") && page.contains("## What to change"), "{page}");
+    let unknown = icescope(&["explain", "Z9"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("Z9"), "{}", text(&unknown.stderr));
 }

@@ -7,6 +7,7 @@ use crate::id::SessionId;
 use crate::plugin::PluginStatus;
 use crate::report::{ProbeState, ProbeStep};
 use crate::uplink::UplinkStats;
+use crate::verdict::Verdict;
 
 /// One entry of `RTCConfiguration.iceServers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub struct SessionSummary {
     pub events_dropped: u64,
     /// What arrived of the client's own picture, for an uplink.
     pub uplink: Option<UplinkStats>,
+    /// What the diagnosis concludes so far; of a session that is over, in the end.
+    #[serde(default)]
+    pub verdict: Option<Box<Verdict>>,
 }
 
 /// `GET /api/sessions/{id}`.

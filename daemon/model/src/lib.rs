@@ -15,6 +15,7 @@ pub mod report;
 pub mod signal;
 pub mod sink;
 pub mod uplink;
+pub mod verdict;
 
 pub use clock::Monotonic;
 pub use event::{Attributes, Event, Evidence, Lane, Level, Observation, Scope, SeenBy};

@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "icescope",
         &[
             "icescope-config",
+            "icescope-diagnosis",
             "icescope-evidence",
             "icescope-model",
             "icescope-peer",
@@ -22,7 +23,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("icescope-config", &[]),
-    ("icescope-evidence", &["icescope-model"]),
+    ("icescope-diagnosis", &["icescope-model"]),
+    ("icescope-evidence", &["icescope-diagnosis", "icescope-model"]),
     ("icescope-fixtures", &["icescope-plugin-abi", "icescope-plugin-sdk"]),
     ("icescope-model", &[]),
     ("icescope-natlab", &[]),

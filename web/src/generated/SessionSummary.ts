@@ -2,6 +2,7 @@
 import type { Closed } from "./Closed";
 import type { SessionState } from "./SessionState";
 import type { UplinkStats } from "./UplinkStats";
+import type { Verdict } from "./Verdict";
 
 /**
  * One line of `GET /api/sessions`, and the head of `GET /api/sessions/{id}`.
@@ -34,4 +35,8 @@ eventsDropped: number,
 /**
  * What arrived of the client's own picture, for an uplink.
  */
-uplink: UplinkStats | null, };
+uplink: UplinkStats | null, 
+/**
+ * What the diagnosis concludes so far; of a session that is over, in the end.
+ */
+verdict: Verdict | null, };

@@ -1,0 +1,28 @@
+//! Media.
+
+use super::{Cause, cause};
+
+/// The causes, in the order of their names.
+pub(super) const MEDIA: &[Cause] = &[
+    cause!("G1", "No common video format", "Choose a source whose format the client offers: {message}"),
+    cause!(
+        "G2",
+        "The stream is not what was promised",
+        "Make the source's bit stream match its declared profile-level-id and format."
+    ),
+    cause!(
+        "G3",
+        "No key frame",
+        "Let the source answer key frame requests, or shorten its key frame interval."
+    ),
+    cause!(
+        "G4",
+        "Media packets do not arrive",
+        "Make media packets smaller (source MTU 1200) and look for a VPN with a small MTU on the path."
+    ),
+    cause!(
+        "G7",
+        "The browser has no decoder",
+        "Choose another codec for this browser (VP8), or turn hardware decoding off."
+    ),
+];

@@ -1,0 +1,74 @@
+//! The catalogue of causes: what each is called, what to change, and its page, which `icescope explain` shows.
+
+mod dtls;
+mod gathering;
+mod ice;
+mod media;
+mod network;
+mod page;
+mod turn;
+
+/// One cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// Its name: a letter for its group and a number.
+    pub id: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What to change; `{server}` and the like are filled by the rule that found it.
+    pub advice: &'static str,
+    /// Its page, in Markdown.
+    pub page: &'static str,
+}
+
+macro_rules! cause {
+    ($id:literal, $title:literal, $advice:literal) => {
+        Cause {
+            id: $id,
+            title: $title,
+            advice: $advice,
+            page: include_str!(concat!("../../causes/", $id, ".md")),
+        }
+    };
+}
+use cause;
+
+/// All of them, in the order of their names.
+pub fn all() -> impl Iterator<Item = &'static Cause> {
+    let groups: [&'static [Cause]; 7] =
+        [page::PAGE, gathering::GATHERING, network::NETWORK, turn::TURN, ice::ICE, dtls::DTLS, media::MEDIA];
+    groups.into_iter().flatten()
+}
+
+/// The cause of that name, in capitals or not.
+pub fn find(id: &str) -> Option<&'static Cause> {
+    all().find(|cause| cause.id.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_a_page_of_its_own_name() {
+        let mut ids: Vec<&str> = all().map(|cause| cause.id).collect();
+        for cause in all() {
+            let head = format!("# {}: {}\n", cause.id, cause.title);
+            assert!(cause.page.starts_with(&head), "{} has another heading", cause.id);
+            for part in ["## How it is known", "## What to change"] {
+                assert!(cause.page.contains(part), "{} lacks «{part}»", cause.id);
+            }
+            assert!(!cause.advice.is_empty(), "{}", cause.id);
+        }
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "a name stands for one cause");
+    }
+
+    #[test]
+    fn a_cause_is_found_by_its_name_in_any_case() {
+        assert_eq!(find("d2").map(|cause| cause.id), Some("D2"));
+        assert_eq!(find("Z9"), None);
+    }
+}

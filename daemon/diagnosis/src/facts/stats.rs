@@ -1,0 +1,195 @@
+//! What the browser's statistics say (W3C webrtc-stats): its pairs, its transport, its incoming video.
+
+use icescope_model::{Attributes, Event};
+use serde_json::Value;
+
+use super::MOST;
+use super::attributes::number;
+
+/// A candidate, as a pair of the browser refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    id: String,
+    /// `host`, `srflx`, `prflx`, `relay`.
+    pub kind: String,
+    /// Its address; empty where the browser hides it.
+    pub address: String,
+    /// Its port.
+    pub port: u64,
+    /// `udp` or `tcp`.
+    pub protocol: String,
+    /// How a relay is spoken to.
+    pub relay_protocol: Option<String>,
+}
+
+/// A pair in the browser.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pair {
+    local: String,
+    remote: String,
+    /// `waiting`, `in-progress`, `succeeded`, `failed`.
+    pub state: String,
+    /// It was nominated.
+    pub nominated: bool,
+    /// Checks that the browser sent.
+    pub requests_sent: u64,
+    /// Answers that it got.
+    pub responses_received: u64,
+    /// Checks that it got.
+    pub requests_received: u64,
+    /// Bytes of media and DTLS that it sent.
+    pub bytes_sent: u64,
+    /// The newest event that says so.
+    pub at: u64,
+}
+
+/// The browser's incoming video.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Video {
+    /// RTP packets.
+    pub packets_received: u64,
+    /// RTP packets that are missing.
+    pub packets_lost: u64,
+    /// Frames put together.
+    pub frames_received: u64,
+    /// Frames decoded.
+    pub frames_decoded: u64,
+    /// Key frames decoded.
+    pub key_frames_decoded: u64,
+    /// Key frames asked for.
+    pub pli_count: u64,
+    /// The decoder is one that decodes nothing.
+    pub null_decoder: bool,
+    /// The newest event that says so.
+    pub at: u64,
+    /// Its time.
+    pub time: i64,
+}
+
+/// What the statistics say.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// There are some.
+    pub seen: Option<u64>,
+    /// The time of the newest.
+    pub time: i64,
+    ends: Vec<End>,
+    remote_ends: usize,
+    /// The pairs, newest figures.
+    pub pairs: Vec<Pair>,
+    /// `dtlsState` of the transport, bytes that it sent, and the event.
+    pub transport: Option<(String, u64, u64)>,
+    /// The incoming video.
+    pub video: Option<Video>,
+}
+
+impl Stats {
+    pub(super) fn see(&mut self, event: &Event) {
+        if event.kind != "stats" {
+            return;
+        }
+        self.seen = Some(event.sequence);
+        self.time = self.time.max(event.time);
+        for entry in entries(&event.attributes, "local-candidate") {
+            self.end(entry);
+        }
+        for entry in entries(&event.attributes, "remote-candidate") {
+            self.remote_ends += usize::from(self.end(entry));
+        }
+        if event.attributes.contains_key("candidate-pair") {
+            let pairs = entries(&event.attributes, "candidate-pair").take(MOST);
+            self.pairs = pairs.map(|entry| pair(entry, event.sequence)).collect();
+        }
+        if let Some(entry) = entries(&event.attributes, "transport").next() {
+            let bytes = count(entry, "bytesSent");
+            self.transport = Some((text(entry, "dtlsState").to_owned(), bytes, event.sequence));
+        }
+        let mut inbound = entries(&event.attributes, "inbound-rtp");
+        if let Some(entry) = inbound.find(|entry| text(entry, "kind") == "video") {
+            self.video = Some(Video {
+                packets_received: count(entry, "packetsReceived"),
+                packets_lost: count(entry, "packetsLost"),
+                frames_received: count(entry, "framesReceived"),
+                frames_decoded: count(entry, "framesDecoded"),
+                key_frames_decoded: count(entry, "keyFramesDecoded"),
+                pli_count: count(entry, "pliCount"),
+                null_decoder: text(entry, "decoderImplementation").contains("NullVideoDecoder"),
+                at: event.sequence,
+                time: event.time,
+            });
+        }
+    }
+
+    fn end(&mut self, entry: &Value) -> bool {
+        let id = text(entry, "id");
+        if id.is_empty() || self.ends.len() == MOST || self.ends.iter().any(|end| end.id == id) {
+            return false;
+        }
+        self.ends.push(End {
+            id: id.to_owned(),
+            kind: text(entry, "candidateType").to_owned(),
+            address: text(entry, "address").to_owned(),
+            port: count(entry, "port"),
+            protocol: text(entry, "protocol").to_owned(),
+            relay_protocol: Some(text(entry, "relayProtocol"))
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
+        });
+        true
+    }
+
+    /// The browser's own candidate of a pair.
+    pub fn local(&self, pair: &Pair) -> Option<&End> {
+        self.ends.iter().find(|end| end.id == pair.local)
+    }
+
+    /// The daemon's candidate of a pair.
+    pub fn remote(&self, pair: &Pair) -> Option<&End> {
+        self.ends.iter().find(|end| end.id == pair.remote)
+    }
+
+    /// How the browser speaks to the relay whose address this is.
+    pub fn relay_protocol(&self, address: &str, port: u64) -> Option<String> {
+        let relay =
+            self.ends.iter().find(|end| end.kind == "relay" && end.address == address && end.port == port);
+        relay?.relay_protocol.clone()
+    }
+
+    /// How many of the daemon's candidates the browser works with.
+    pub fn remote_ends(&self) -> usize {
+        self.remote_ends
+    }
+
+    /// Checks that the browser sent and answers that it got, over all pairs.
+    pub fn totals(&self) -> (u64, u64) {
+        self.pairs.iter().fold((0, 0), |(sent, got), pair| {
+            (sent.saturating_add(pair.requests_sent), got.saturating_add(pair.responses_received))
+        })
+    }
+}
+
+fn entries<'a>(attributes: &'a Attributes, kind: &str) -> impl Iterator<Item = &'a Value> {
+    attributes.get(kind).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(entry: &'a Value, key: &str) -> &'a str {
+    entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn count(entry: &Value, key: &str) -> u64 {
+    entry.get(key).and_then(number).unwrap_or(0)
+}
+
+fn pair(entry: &Value, at: u64) -> Pair {
+    Pair {
+        local: text(entry, "localCandidateId").to_owned(),
+        remote: text(entry, "remoteCandidateId").to_owned(),
+        state: text(entry, "state").to_owned(),
+        nominated: entry.get("nominated").and_then(Value::as_bool).unwrap_or_default(),
+        requests_sent: count(entry, "requestsSent"),
+        responses_received: count(entry, "responsesReceived"),
+        requests_received: count(entry, "requestsReceived"),
+        bytes_sent: count(entry, "bytesSent"),
+        at,
+    }
+}

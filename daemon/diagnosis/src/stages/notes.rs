@@ -1,0 +1,117 @@
+//! What is worth a word although it broke nothing: harmless noise, and what makes a path fragile.
+
+use icescope_model::report::Report;
+use icescope_model::verdict::{PathKind, Side, Stage};
+
+use super::loss::same_public;
+use super::nat;
+use crate::course::Course;
+use crate::facts::Facts;
+use crate::facts::attributes::Scope;
+use crate::facts::candidates::has;
+use crate::fault::Fault;
+use crate::path;
+
+pub fn faults(facts: &Facts, course: &Course, reports: &[Report], found: &mut Vec<Fault>) {
+    challenge(facts, found);
+    no_translation(facts, found);
+    credential_ends(facts, found);
+    if course.up.is_some() {
+        detour(facts, found);
+        needless_relay(facts, reports, found);
+    }
+}
+
+/// The 401 that every TURN exchange begins with (RFC 8489 §9.2.3).
+fn challenge(facts: &Facts, found: &mut Vec<Fault>) {
+    let challenges = facts.servers.all.iter().flat_map(|server| &server.errors);
+    let evidence: Vec<u64> = challenges
+        .filter(|error| error.code == 401 && !error.refused && !error.realm.is_empty())
+        .map(|error| error.at)
+        .collect();
+    if evidence.is_empty() {
+        return;
+    }
+    let summary =
+        "The first 401 of a TURN server is its challenge, which the client answers: this is harmless.";
+    found.push(Fault::harmless("D1", Stage::Servers, summary).of(Side::Server).proven().shown_by(evidence));
+}
+
+/// A server saw the address that the daemon has itself.
+fn no_translation(facts: &Facts, found: &mut Vec<Fault>) {
+    if has(&facts.candidates.daemon, "srflx") {
+        return;
+    }
+    for server in facts.servers.of_side(Side::Daemon) {
+        let same = server.mapped.iter().find(|(local, mapped, _)| local == mapped);
+        if let Some((local, _, at)) = same {
+            let summary = format!(
+                "The daemon has no server-reflexive candidate because {} sees it at its own address {local}: there is no NAT.",
+                server.address
+            );
+            found.push(
+                Fault::harmless("B3", Stage::Servers, summary).of(Side::Daemon).proven().shown_by([*at]),
+            );
+            return;
+        }
+    }
+}
+
+/// The session will outlive its TURN credential.
+fn credential_ends(facts: &Facts, found: &mut Vec<Fault>) {
+    let Some((server, expires, at)) = &facts.servers.ending else { return };
+    let summary = format!(
+        "The credential for {server} ends (Unix time {expires}) before the allocation is refreshed with it: the relayed path may end then."
+    );
+    let fault = Fault::degraded("D3", Stage::Servers, summary).of(Side::Server).proven();
+    found.push(fault.with("server", server.as_str()).shown_by([*at]));
+}
+
+/// Connected over the outside although both are in one network.
+fn detour(facts: &Facts, found: &mut Vec<Fault>) {
+    let (Some(path), Some((theirs, ours))) = (path::of(facts), same_public(facts)) else { return };
+    let Some(pair) = path::selected(facts) else { return };
+    let inside =
+        |address: &str| address.parse().is_ok_and(|ip| crate::facts::attributes::scope(ip) == Scope::Private);
+    if path.kind == PathKind::Direct && (inside(&pair.local) && inside(&pair.remote)) {
+        return;
+    }
+    let summary = format!(
+        "Both ends are behind {}, and yet the packets go {}: they could stay in the local network.",
+        ours.address,
+        if path.kind == PathKind::Relayed { "through a relay" } else { "out through the router and back" }
+    );
+    let fault = Fault::degraded("C8", Stage::Nomination, summary).of(Side::Both);
+    found.push(fault.shown_by([theirs.at, ours.at, pair.at]));
+}
+
+/// A relay carries it although a direct path was not even possible to try, or should work.
+fn needless_relay(facts: &Facts, reports: &[Report], found: &mut Vec<Fault>) {
+    let Some(path) = path::of(facts).filter(|path| path.kind == PathKind::Relayed) else { return };
+    let only_relays = |list: &[crate::facts::candidates::Candidate]| {
+        !list.is_empty() && list.iter().all(|candidate| candidate.kind == "relay")
+    };
+    let (client, daemon) = (facts.candidates.client(), &facts.candidates.daemon);
+    let pair = path::selected(facts).map(|pair| pair.at);
+    for (list, whose, side) in [(client, "client", Side::Client), (daemon, "daemon", Side::Daemon)] {
+        if only_relays(list) {
+            let summary = format!(
+                "The {whose} offers relayed addresses only, so no direct path was tried: its ICE policy is «relay», or nothing else was found."
+            );
+            let fault = Fault::harmless("D24", Stage::Candidates, summary).of(side);
+            found.push(fault.with("end", whose).shown_by(list.first().map(|c| c.at)).shown_by(pair));
+            return;
+        }
+    }
+    let independent = nat::daemons(facts, reports).mapping == nat::Mapping::Independent
+        && nat::clients(facts).mapping == nat::Mapping::Independent;
+    if independent && path.protocol == "udp" {
+        let summary = "A relay carries the packets although both NATs map independently of the destination (EIM): a direct path should work.";
+        found.push(
+            Fault::degraded("D24", Stage::Checks, summary)
+                .of(Side::Both)
+                .with("end", "client")
+                .shown_by(pair),
+        );
+    }
+}

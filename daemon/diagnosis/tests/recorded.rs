@@ -1,0 +1,77 @@
+//! Verdicts over evidence that was recorded from real sessions: Chromium or Firefox at one end, the daemon at the other.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use icescope_diagnosis::diagnose;
+use icescope_model::api::SessionRecord;
+use icescope_model::verdict::{StageState, Verdict};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/evidence")
+}
+
+fn record(name: &str) -> SessionRecord {
+    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The verdict at the end of what was recorded.
+fn verdict(record: &SessionRecord) -> Verdict {
+    let end = record.events.iter().map(|event| event.time).max().unwrap_or(0);
+    diagnose(record, &[], end).0
+}
+
+/// The word that a value has in JSON.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+/// A verdict as lines, so that a change of it can be read.
+fn lines(verdict: &Verdict) -> String {
+    let mut lines = vec![
+        format!("{}: {}", word(&verdict.outcome), verdict.summary),
+        format!(
+            "cause {} at {}, side {}, {}; evidence {:?}",
+            verdict.cause.as_deref().unwrap_or("none"),
+            word(&verdict.stage),
+            word(&verdict.side),
+            word(&verdict.certainty),
+            verdict.evidence
+        ),
+        format!("advice: {}", verdict.advice),
+    ];
+    if let Some(path) = &verdict.path {
+        lines.push(format!("path: {}", serde_json::to_string(path).unwrap()));
+    }
+    let of = |state: StageState| -> Vec<String> {
+        let stages = verdict.stages.iter().filter(|progress| progress.state == state);
+        stages.map(|progress| word(&progress.stage)).collect()
+    };
+    lines.push(format!("reached: {}", of(StageState::Reached).join(" ")));
+    for finding in &verdict.findings {
+        lines.push(format!(
+            "finding {} {} {} at {}: {}",
+            finding.cause,
+            word(&finding.weight),
+            word(&finding.certainty),
+            word(&finding.stage),
+            finding.summary
+        ));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn recorded_sessions_have_their_verdicts() {
+    let mut names: Vec<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort_unstable();
+    assert!(names.len() >= 10, "{names:?}");
+    for name in names {
+        insta::assert_snapshot!(name.clone(), lines(&verdict(&record(&name))));
+    }
+}
