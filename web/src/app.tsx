@@ -6,6 +6,7 @@ import { Probes } from './view/probes';
 import { ProblemNotice } from './view/problem';
 import { Sequence } from './view/sequence/card';
 import { TimelineCard } from './view/timeline';
+import { TopologyCard } from './view/topology/card';
 import { Uplink } from './view/uplink';
 import { Video } from './view/video';
 
@@ -27,10 +28,11 @@ export function App() {
             <TimelineCard />
           </div>
           <div class="column last">
-            <Candidates />
             <Uplink />
           </div>
         </div>
+        <TopologyCard />
+        <Candidates />
         <Probes />
       </main>
     </>

@@ -1,4 +1,6 @@
 // Every word that the page says, in one place.
+import { candidates, pairs } from './texts/ice';
+import { topology } from './texts/topology';
 import { bitRate, milliseconds } from './view/format';
 
 /** An error in words. */
@@ -207,16 +209,10 @@ export const texts = {
       closed: 'closed',
     },
   },
-  candidates: {
-    title: 'Candidates',
-    local: 'Browser',
-    remote: 'Daemon',
-    type: 'Type',
-    protocol: 'Protocol',
-    address: 'Address',
-    priority: 'Priority',
-    none: 'none yet',
-  },
+  candidates,
+  pairs,
+  topology,
+  help: 'What am I looking at?',
   timeline: {
     title: 'Timeline',
     about: 'both ends on one clock, from the opening of the session',
