@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use icescope_diagnosis::causes;
 
 use crate::cli::ExplainArgs;
-use crate::exit;
+use crate::{exit, output};
 
 /// Shows one cause's page, or the list of all.
 pub fn explain(args: &ExplainArgs) -> ExitCode {
     let Some(id) = &args.cause else {
         for cause in causes::all() {
-            println!("{:<4}{}", cause.id, cause.title);
+            output::write(format_args!("{:<4}{}\n", cause.id, cause.title));
         }
         return ExitCode::SUCCESS;
     };
     if let Some(cause) = causes::find(id) {
-        print!("{}", cause.page);
+        output::write(cause.page);
         return ExitCode::SUCCESS;
     }
     eprintln!("error: there is no cause «{id}»: «icescope explain» lists all");

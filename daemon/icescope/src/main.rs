@@ -8,6 +8,7 @@ mod credentials;
 mod exit;
 mod explain;
 mod log;
+mod output;
 mod plugins;
 mod probe;
 mod probes;

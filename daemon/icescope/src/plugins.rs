@@ -8,7 +8,7 @@ use icescope_model::plugin::{Isolation, PluginState, PluginStatus};
 use icescope_plugin_host::PluginHost;
 
 use crate::cli::PluginsArgs;
-use crate::{exit, run, settings, table};
+use crate::{exit, output, run, settings, table};
 
 /// Lists the plugins of a configuration; fails if one of them is not ready.
 pub fn list(args: &PluginsArgs) -> ExitCode {
@@ -37,14 +37,14 @@ pub fn list(args: &PluginsArgs) -> ExitCode {
     let all_ready = plugins.iter().all(|plugin| plugin.state == PluginState::Ready);
     if args.json {
         match serde_json::to_string_pretty(&Plugins { plugins }) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => output::write(format_args!("{json}\n")),
             Err(error) => {
                 eprintln!("error: {error}");
                 return ExitCode::from(exit::INTERNAL);
             }
         }
     } else {
-        print!("{}", shown(&plugins));
+        output::write(shown(&plugins));
     }
     if all_ready { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) }
 }

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::cli::ProbeArgs;
 use crate::probes::{run, targets};
-use crate::settings;
 use crate::table::plain;
+use crate::{output, settings};
 use result::{NOT_RUN, Ran};
 pub use select::server;
 
@@ -35,9 +35,9 @@ pub fn probe(args: &ProbeArgs) -> ExitCode {
         }
     };
     if args.json {
-        println!("{:#}", result::document(&all));
+        output::write(format_args!("{:#}\n", result::document(&all)));
     } else {
-        print!("{}", result::shown(&all));
+        output::write(result::shown(&all));
     }
     ExitCode::from(result::exit_code(&all))
 }

@@ -93,3 +93,16 @@ fn a_cause_is_explained_and_an_unknown_one_is_wrong_usage() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("Z9"), "{}", text(&unknown.stderr));
 }
+
+#[test]
+fn a_reader_that_stops_reading_is_no_failure() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_icescope"))
+        .arg("explain")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+}
