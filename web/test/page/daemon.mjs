@@ -81,6 +81,14 @@ export class FakeDaemon extends EventEmitter {
     this.#say(session, { type: 'events', events: [full] });
   }
 
+  /** Events of a record, with the times that they have there. */
+  sawAll(events, session = this.session) {
+    const first = session.events.length;
+    const numbered = events.map((event, index) => ({ ...event, sequence: first + index }));
+    session.events.push(...numbered);
+    this.#say(session, { type: 'events', events: numbered });
+  }
+
   tellPlugins(plugins) {
     this.plugins = plugins;
     for (const session of this.#sessions.values()) this.#say(session, { type: 'plugins', plugins });

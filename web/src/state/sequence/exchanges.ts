@@ -1,4 +1,5 @@
 import type { Event } from '../../generated/Event';
+import { factsOf } from './facts';
 
 /** What became of a request, as far as it was observed. */
 export type Outcome = 'answered' | 'refused' | 'unanswered' | 'waiting';
@@ -18,26 +19,21 @@ export function exchanges(events: readonly Event[], now: number): Map<Event, Exc
   const latest = new Map<string, Exchange>();
   const of = new Map<Event, Exchange>();
   for (const event of events) {
-    const role = roleOf(event);
+    const { role, transaction } = factsOf(event);
     if (role === undefined) continue;
-    // Two observers of one transaction saw two different stretches of its way.
-    const key = `${event.seenBy} ${String(event.attributes.transactionId)}`;
-    const open = latest.get(key);
+    let exchange = latest.get(transaction);
     if (role === 'request') {
       // A TURN client may keep the id when it asks again with its credentials: then the request before was answered.
-      if (open !== undefined && open.answer === undefined) {
-        open.requests.push(event);
-        of.set(event, open);
-      } else {
-        const fresh: Exchange = { requests: [event], answer: undefined, outcome: 'waiting' };
-        latest.set(key, fresh);
-        of.set(event, fresh);
+      if (exchange === undefined || exchange.answer !== undefined) {
+        exchange = { requests: [], answer: undefined, outcome: 'waiting' };
+        latest.set(transaction, exchange);
       }
-    } else if (open !== undefined) {
-      open.answer ??= event;
-      if (open.outcome === 'waiting') open.outcome = role === 'error' ? 'refused' : 'answered';
-      of.set(event, open);
+      exchange.requests.push(event);
+    } else if (exchange !== undefined && exchange.answer === undefined) {
+      exchange.answer = event;
+      exchange.outcome = role === 'error' ? 'refused' : 'answered';
     }
+    if (exchange !== undefined) of.set(event, exchange);
   }
   for (const exchange of latest.values()) settle(exchange, now);
   return of;
@@ -49,18 +45,13 @@ function settle(exchange: Exchange, now: number): void {
   if (exchange.requests.length > 1 || now - first.time > PATIENCE_US) exchange.outcome = 'unanswered';
 }
 
-function roleOf(event: Event): 'request' | 'success' | 'error' | undefined {
-  if (event.evidence !== 'packet' || typeof event.attributes.transactionId !== 'string') return undefined;
-  const end = event.kind.slice(event.kind.lastIndexOf('.') + 1);
-  return end === 'request' || end === 'success' || end === 'error' ? end : undefined;
-}
-
 /** How long something took, in microseconds: by the observer's own measure where it told one, else from the last sending to the answer. */
 export function durationOf(event: Event, exchange: Exchange | undefined): number | undefined {
   const { roundTripTime, durationUs, connectTime } = event.attributes;
-  for (const seconds of [roundTripTime, connectTime]) if (typeof seconds === 'number') return seconds * 1e6;
+  if (typeof roundTripTime === 'number') return roundTripTime * 1e6;
+  if (typeof connectTime === 'number') return connectTime * 1e6;
   if (typeof durationUs === 'number') return durationUs;
-  if (exchange === undefined || exchange.requests.includes(event)) return undefined;
+  if (exchange === undefined || factsOf(event).role === 'request') return undefined;
   const asked = exchange.requests.findLast((request) => request.time <= event.time);
   return asked === undefined ? undefined : event.time - asked.time;
 }

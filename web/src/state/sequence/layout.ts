@@ -35,8 +35,6 @@ export interface Layout {
   phases: (Phase & { top: number; bottom: number })[];
   gaps: Gap[];
   height: number;
-  /** Which row each event is in, by its sequence. */
-  rowOf: Map<number, number>;
 }
 
 /** Pixels that a line of words takes, with the line of its arrow. */
@@ -57,15 +55,17 @@ export function layout(events: readonly Event[], options: LayoutOptions): Layout
   const items = fold(shown, events.at(-1)?.time ?? 0, options.folding);
   const times = items.map((item) => item.time);
   const { y, height } = axis(times, options);
-  const rows = items.map((item, index) => ({ ...item, y: y[index] ?? 0, labelled: false, roomy: false, crowd: 0 }));
+  // New objects of one shape: copying all members takes most of a layout's time.
+  const rows = items.map((item, index) =>
+    Object.assign(item, { y: y[index] ?? 0, labelled: false, roomy: false, crowd: 0 }),
+  );
   label(rows, options.labels);
-  const rowOf = new Map(rows.flatMap((row, index) => row.events.map((event) => [event.sequence, index] as const)));
   const bands = phases(shown).map((phase) => ({
     ...phase,
     top: between(times, y, phase.from),
     bottom: between(times, y, phase.to),
   }));
-  return { rows, phases: bands, gaps: gapsOf(rows, options), height, rowOf };
+  return { rows, phases: bands, gaps: gapsOf(rows, options), height };
 }
 
 /** Words get their room: none of them stands on another's words or arrow. */
@@ -95,6 +95,12 @@ function gapsOf(rows: readonly Placed[], { mode, row, labels }: LayoutOptions): 
     const middle = (room + (labels === 'over' ? -LABEL_HEIGHT : LABEL_HEIGHT)) / 2;
     return [{ y: before.y + middle, length }];
   });
+}
+
+/** The row that an event is in. */
+export function rowOf(rows: readonly Placed[], sequence: number): number | undefined {
+  const index = rows.findIndex((row) => row.events.some((event) => event.sequence === sequence));
+  return index === -1 ? undefined : index;
 }
 
 /** The rows whose arrow is between two heights. */

@@ -1,4 +1,5 @@
 import type { Event } from '../../generated/Event';
+import { factsOf } from './facts';
 
 /** The stretches of a set-up, as they begin as a rule. */
 export const PHASES = ['gathering', 'offer', 'answer', 'checks', 'dtls', 'media'] as const;
@@ -14,26 +15,13 @@ export interface Phase {
   column: number;
 }
 
-/** The phase that an event belongs to, if any. */
-export function phaseOf(event: Event): PhaseName | undefined {
-  const { kind, from, to, attributes } = event;
-  if (kind.startsWith('dtls.')) return 'dtls';
-  if (/^(rtp|rtcp)\.|^media\.first_/.test(kind)) return 'media';
-  if (kind.startsWith('signalling.offer') || attributes.signalingState === 'have-local-offer') return 'offer';
-  if (/^signalling\.answer/.test(kind)) return 'answer';
-  if (/^(turn\.(create_permission|channel_bind|send|data)\.|ice\.selected_pair)/.test(kind)) return 'checks';
-  const withServer = from === 'stun' || to === 'stun' || from === 'turn' || to === 'turn';
-  if (/^ice\.(gathering_state|candidate)/.test(kind) || (withServer && /^(stun|turn)\./.test(kind))) return 'gathering';
-  return kind.startsWith('stun.binding.') ? 'checks' : undefined;
-}
-
 /** All phases in order of their beginning. An offer after media has begun starts the phases anew: an ICE restart. */
 export function phases(events: readonly Event[]): Phase[] {
   const found: Phase[] = [];
   let round = new Map<PhaseName, Phase>();
   let last = 0;
   for (const event of events) {
-    let name = phaseOf(event);
+    let name = factsOf(event).phase;
     if (round.has('media')) {
       // While media flows, checks ask for consent (RFC 7675) and allocations are refreshed: no phase of the set-up.
       if (name === 'offer') round = new Map();

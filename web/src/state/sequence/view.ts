@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Event } from '../../generated/Event';
 import { store } from '../store';
 import { limited, MARGIN, type Mode } from './axis';
-import { isDrawn, type Layout, layout } from './layout';
+import { isDrawn, type Layout, layout, rowOf } from './layout';
 import type { Phase } from './phases';
 import { advance, type Position } from './replay';
 
@@ -55,7 +55,7 @@ class SequenceView {
   /** The row of the event that is selected, here or in the timeline. */
   readonly selected = computed(() => {
     const sequence = store.timeline.open.value;
-    return sequence === undefined ? undefined : this.layout.value.rowOf.get(sequence);
+    return sequence === undefined ? undefined : rowOf(this.layout.value.rows, sequence);
   });
 
   /** The row whose message is shown: the one pointed at, else the one that has the keyboard, else the selected one. */

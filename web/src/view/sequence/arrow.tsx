@@ -69,7 +69,7 @@ export class Arrow extends Component<ArrowProps> {
           data-outcome={outcome}
         >
           <rect class="ground" x={geometry.left} y={-half} width={geometry.width - geometry.left} height={2 * half} />
-          {from === to ? <circle class="mark" cx={geometry.x[from]} cy={0} r={4} /> : <Line {...{ row, geometry }} />}
+          {from === to ? <circle class="dot" cx={geometry.x[from]} cy={0} r={4} /> : <Line {...{ row, geometry }} />}
         </g>
         {row.labelled && <Words {...{ row, geometry }} />}
       </>
@@ -99,7 +99,7 @@ function Words({ row, geometry }: { row: Placed; geometry: Geometry }) {
   return (
     // Beside the row, whose name says all of it: words that are cut would be another name (WCAG 2.5.3).
     <g
-      class="label"
+      class="saying"
       aria-hidden="true"
       transform={`translate(0 ${row.y})`}
       data-tone={row.outcome === 'unanswered' ? 'warn' : row.level}

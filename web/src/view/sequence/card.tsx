@@ -26,7 +26,7 @@ export function Sequence() {
       </details>
       <Controls />
       <PhaseKeys />
-      <div class="stage">
+      <div class="sequence-stage">
         <div class="picture">
           {sequence.table.value ? <SequenceTable /> : <Picture />}
           {!sequence.table.value && <Latest />}

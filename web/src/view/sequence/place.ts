@@ -18,6 +18,13 @@ export function usePlace(frame: { current: HTMLDivElement | null }) {
   const axisBefore = useRef(axis);
   const atEnd = useRef(true);
 
+  /** Takes note of what is seen now. */
+  const look = (element: HTMLElement) => {
+    const end = element.scrollTop + element.clientHeight;
+    atEnd.current = end >= sequence.layout.peek().height - NEAR_END;
+    sequence.below.value = atEnd.current ? undefined : end;
+    setScroll(element.scrollTop);
+  };
   useSize(frame);
   useLayoutEffect(() => {
     const element = frame.current;
@@ -41,32 +48,32 @@ export function usePlace(frame: { current: HTMLDivElement | null }) {
       // What comes all at once (a whole set-up, drawn when it is over) is read from its beginning.
       element.scrollTop = layout.height;
     }
-    setScroll(element.scrollTop);
+    look(element);
   }, [layout, axis, height, frame]);
 
   const wanted = sequence.revealed.value;
   const selected = sequence.selected.value;
-  useLayoutEffect(() => reveal(frame.current, wanted?.row), [wanted, frame]);
-  useLayoutEffect(() => reveal(frame.current, selected), [selected, frame]);
+  // The row is drawn with this turn, not with the scroll event that comes later: its name is read out now.
+  useLayoutEffect(() => setScroll((now) => reveal(frame.current, wanted?.row) ?? now), [wanted, frame]);
+  useLayoutEffect(() => setScroll((now) => reveal(frame.current, selected) ?? now), [selected, frame]);
 
   const onScroll = () => {
     const element = frame.current;
     if (element === null) return;
-    atEnd.current = element.scrollTop + element.clientHeight >= element.scrollHeight - NEAR_END;
-    sequence.below.value = atEnd.current ? undefined : element.scrollTop + element.clientHeight;
     sequence.hovered.value = undefined;
-    setScroll(element.scrollTop);
+    look(element);
   };
   return { scroll, onScroll };
 }
 
-/** Brings a row into view, if it is not. */
-function reveal(element: HTMLElement | null, index: number | undefined): void {
+/** Brings a row into view, if it is not; answers where the picture is then. */
+function reveal(element: HTMLElement | null, index: number | undefined): number | undefined {
   const row = index === undefined ? undefined : sequence.layout.peek().rows[index];
-  if (element === null || row === undefined) return;
+  if (element === null || row === undefined) return undefined;
   const [top, bottom] = [element.scrollTop, element.scrollTop + element.clientHeight];
   if (row.y - NEAR_END < top) element.scrollTop = row.y - NEAR_END;
   else if (row.y + NEAR_END > bottom) element.scrollTop = row.y + NEAR_END - element.clientHeight;
+  return element.scrollTop;
 }
 
 function timesOf(rows: readonly { time: number }[]): number[] {
