@@ -48,7 +48,8 @@ fn broken<'a>(course: &Course, faults: &'a [Fault]) -> Option<&'a Fault> {
         fatal.retain(|fault| stages::is_late(fault.cause));
     }
     // Within a stage the rules come from the particular to the general; what is proven goes before what is likely.
-    fatal.into_iter().min_by_key(|fault| (fault.stage, fault.certainty))
+    // The base symptom comes last: it is proven by counting, but says less than what explains it.
+    fatal.into_iter().min_by_key(|fault| (fault.stage, fault.cause == stages::BASE_SYMPTOM, fault.certainty))
 }
 
 fn outcome(course: &Course, head: &SessionSummary, broken: Option<&Fault>) -> VerdictOutcome {

@@ -22,7 +22,7 @@ pub(super) const NETWORK: &[Cause] = &[
     cause!("C5", "Carrier-grade NAT", "Use a TURN server or IPv6: behind CGNAT no port can be forwarded."),
     cause!(
         "C6",
-        "A firewall drops inbound UDP",
+        "A host firewall or security group drops UDP",
         "Open {port} inbound in the host's firewall and the cloud's security group."
     ),
     cause!(

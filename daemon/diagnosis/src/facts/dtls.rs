@@ -21,12 +21,37 @@ pub struct Message {
     pub length: u64,
     /// The largest part.
     pub fragment: u64,
+    /// How many of its bytes were seen, from its beginning on without a gap.
+    pub whole_until: u64,
+    parts: Vec<(u64, u64)>,
     /// The first and the last time.
     pub first: i64,
     /// The last time.
     pub last: i64,
     /// The first ones.
     pub at: Vec<u64>,
+}
+
+impl Message {
+    fn part(&mut self, event: &Event) {
+        let from = event.count("fragmentOffset").unwrap_or(0);
+        let part = (from, from.saturating_add(event.count("fragmentLength").unwrap_or(0)));
+        if !self.parts.contains(&part) {
+            super::keep(&mut self.parts, part);
+            self.parts.sort_unstable();
+        }
+        self.whole_until = 0;
+        for (from, to) in &self.parts {
+            if *from <= self.whole_until {
+                self.whole_until = self.whole_until.max(*to);
+            }
+        }
+    }
+
+    /// Every byte of it was seen.
+    pub fn is_whole(&self) -> bool {
+        self.whole_until >= self.length
+    }
 }
 
 /// An alert that could be read.
@@ -102,6 +127,7 @@ impl Dtls {
         message.times += u32::from(event.count("fragmentOffset").unwrap_or(0) == 0);
         message.length = message.length.max(event.count("length").unwrap_or(0));
         message.fragment = message.fragment.max(event.count("fragmentLength").unwrap_or(0));
+        message.part(event);
         message.first = message.first.min(event.time);
         message.last = message.last.max(event.time);
         cite(&mut message.at, event.sequence);

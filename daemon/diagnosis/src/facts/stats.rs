@@ -96,9 +96,8 @@ impl Stats {
         for entry in entries(&event.attributes, "remote-candidate") {
             self.remote_ends += usize::from(self.end(entry));
         }
-        if event.attributes.contains_key("candidate-pair") {
-            let pairs = entries(&event.attributes, "candidate-pair").take(MOST);
-            self.pairs = pairs.map(|entry| pair(entry, event.sequence)).collect();
+        for entry in entries(&event.attributes, "candidate-pair").take(MOST) {
+            self.pair(pair(entry, event.sequence));
         }
         if let Some(entry) = entries(&event.attributes, "transport").next() {
             let bytes = count(entry, "bytesSent");
@@ -117,6 +116,15 @@ impl Stats {
                 at: event.sequence,
                 time: event.time,
             });
+        }
+    }
+
+    /// Browsers forget pairs that failed; what was sent over them still was.
+    fn pair(&mut self, pair: Pair) {
+        let same = |known: &&mut Pair| (&known.local, &known.remote) == (&pair.local, &pair.remote);
+        match self.pairs.iter_mut().find(same) {
+            Some(known) => *known = pair,
+            None => super::keep(&mut self.pairs, pair),
         }
     }
 

@@ -45,7 +45,7 @@ fn roles(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
 
 /// ICE was given up before a check could come (RFC 8863).
 fn too_early(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
-    if course.up.is_some() {
+    if course.reached(Stage::Checks) {
         return;
     }
     if let (Some((failed, at)), Some((last, check))) = (facts.states.failed, facts.checks.last_received)
@@ -117,7 +117,7 @@ fn not_sent(facts: &Facts, found: &mut Vec<Fault>) {
     let Some((remote, error, _)) = unsent.first() else { return };
     let all = facts.checks.pairs.iter().all(|pair| pair.received == 0) && unsent.len() >= 2;
     let summary = format!("The daemon's host did not send checks to {remote}: {error}.");
-    let fault = Fault::degraded("C6", Stage::Checks, summary).fatal_if(all).of(Side::Daemon);
+    let fault = Fault::degraded("C6", Stage::Checks, summary).fatal_if(all).of(Side::Daemon).proven();
     found.push(fault.with("port", "the daemon's UDP port").shown_by(unsent.iter().map(|(.., at)| *at)));
 }
 
@@ -138,7 +138,8 @@ fn silence(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
         Way::Unknown => "No check was answered",
     };
     let side = match way {
-        Way::ToDaemon => Side::Daemon,
+        // A daemon that sent nothing opened no way from inside either: then the silence is nobody's in particular.
+        Way::ToDaemon if loss.daemon_sent > 0 => Side::Daemon,
         Way::ToBrowser => Side::Client,
         _ => Side::Unknown,
     };

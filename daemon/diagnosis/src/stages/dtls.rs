@@ -34,7 +34,8 @@ fn alerts(facts: &Facts, found: &mut Vec<Fault>) {
         facts.dtls.errors.iter().find(|error| error.text.to_lowercase().contains("fingerprint"));
     if let Some(error) = fingerprint {
         let summary = format!("The browser refused the daemon's certificate: {}.", error.text);
-        found.push(Fault::fatal("F6", Stage::Dtls, summary).of(Side::Both).proven().shown_by([error.at]));
+        let fault = Fault::fatal("F6", Stage::Dtls, summary).of(Side::Both).proven();
+        found.push(fault.with("alert", "none was seen").shown_by([error.at]));
     }
     let Some(alert) = facts.dtls.alerts.iter().find(|alert| alert.fatal) else { return };
     let (whose, side) = if alert.inbound { ("browser", Side::Client) } else { ("daemon", Side::Daemon) };
@@ -93,7 +94,9 @@ fn hello(facts: &Facts, found: &mut Vec<Fault>) {
             .iter()
             .any(|kind| dtls.message_of(kind, way).is_some())
     };
-    if let Some(hello) = inbound.filter(|hello| !answered(false) && hello.fragment < hello.length) {
+    if let Some(hello) =
+        inbound.filter(|hello| !answered(false) && hello.fragment < hello.length && hello.is_whole())
+    {
         let summary = format!(
             "The browser's ClientHello came in parts ({} of {} bytes at most), and the daemon answered neither with a ServerHello nor with an alert.",
             hello.fragment, hello.length
@@ -126,8 +129,22 @@ fn hello(facts: &Facts, found: &mut Vec<Fault>) {
 /// Later flights: a large one that is sent again and again.
 fn flights(facts: &Facts, found: &mut Vec<Fault>) {
     let dtls = &facts.dtls;
+    let torn =
+        dtls.messages.iter().find(|message| message.inbound && !message.is_whole() && message.seen >= LOST);
+    if let Some(message) = torn {
+        let summary = format!(
+            "Of the browser's {} of {} bytes only the first {} ever arrived, {} times: its larger packets are lost, while small ones pass.",
+            name(&message.kind),
+            message.length,
+            message.whole_until,
+            message.seen
+        );
+        let fault = Fault::fatal("F1", Stage::Dtls, summary).of(Side::Unknown);
+        found.push(fault.shown_by(message.at.iter().copied()));
+        return;
+    }
     let tiny = dtls.messages.iter().find(|message| {
-        message.length > 2 * SMALL && message.fragment <= SMALL && message.fragment > 0 && message.seen >= 4
+        message.length > 2 * SMALL && message.fragment <= SMALL && message.is_whole() && message.seen >= 4
     });
     if let Some(message) = tiny {
         let summary = format!(

@@ -10,26 +10,23 @@ use crate::fault::Fault;
 pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let Some(up) = course.up else { return };
     // What the browser receives is known by its own word only; an uplink goes the other way.
-    let due = course.now - up >= MEDIA_WITHIN && !course.was_stopped();
-    if facts.signalling.ingest || course.lost || !due {
+    let due = course.now - up >= MEDIA_WITHIN;
+    if facts.signalling.ingest || course.lost || !due || facts.media.decoded.is_some() {
         return;
     }
-    let Some(video) = facts.stats.video.filter(|video| video.time - up >= MEDIA_WITHIN) else {
-        silent_source(facts, found);
-        return;
-    };
-    if video.frames_decoded > 0 {
-        return;
-    }
-    if video.packets_received == 0 {
-        lost_on_the_way(facts, video, found);
-    } else {
-        undecoded(video, found);
+    // Browsers list a stream from its first packet on: none in statistics that are new enough means that none came.
+    let told = facts.stats.seen.filter(|_| facts.stats.time - up >= MEDIA_WITHIN);
+    match (facts.stats.video, told) {
+        (Some(video), _) if video.frames_decoded > 0 => {}
+        (Some(video), _) if video.packets_received > 0 => undecoded(video, found),
+        (_, Some(at)) => none_arrived(facts, at, found),
+        (_, None) => silent_source(facts, found),
     }
 }
 
 fn silent_source(facts: &Facts, found: &mut Vec<Fault>) {
     if facts.media.sent.is_none()
+        && facts.media.first_frame_sent.is_none()
         && let (true, Some(said)) = (facts.page.seen, facts.dtls.connected())
     {
         let summary = "The connection is up, and the daemon has sent no RTP: its source gives no frames.";
@@ -42,14 +39,18 @@ fn silent_source(facts: &Facts, found: &mut Vec<Fault>) {
     }
 }
 
-fn lost_on_the_way(facts: &Facts, video: Video, found: &mut Vec<Fault>) {
-    let Some((_, at)) = facts.media.sent else {
+fn none_arrived(facts: &Facts, told: u64, found: &mut Vec<Fault>) {
+    if facts.media.arrived.is_some() {
+        return;
+    }
+    let sent = facts.media.sent.map(|(_, at)| at).or(facts.media.first_frame_sent);
+    let Some(at) = sent else {
         silent_source(facts, found);
         return;
     };
     let summary = "The daemon sends RTP, and not one packet reached the browser, while DTLS and STUN pass: the packets are too large for the path, or something drops media.";
     let fault = Fault::fatal("G4", Stage::Rtp, summary).of(Side::Unknown);
-    found.push(fault.shown_by([at, video.at]));
+    found.push(fault.shown_by([at, told]));
 }
 
 fn undecoded(video: Video, found: &mut Vec<Fault>) {

@@ -48,6 +48,9 @@ pub fn faults(facts: &Facts, course: &Course, reports: &[Report]) -> Vec<Fault> 
     found
 }
 
+/// Checks are lost: what is left to say where nothing more particular is known.
+pub const BASE_SYMPTOM: &str = "E1";
+
 /// Causes that end a connection that was up.
 pub fn is_late(cause: &str) -> bool {
     matches!(cause, "E5" | "D3" | "D10" | "F8")

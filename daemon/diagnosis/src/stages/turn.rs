@@ -79,7 +79,9 @@ fn refused(ctx: &Context<'_>, error: &Error) -> Option<Fault> {
             let what = format!("it sends its clients to {}", or_nowhere(&error.alternate));
             ctx.fault("D16", error, &what)
         }
-        403 if about_allocation => ctx.fault("D7", error, "this user may not have an allocation"),
+        403 if about_allocation => {
+            ctx.fault("D7", error, "this user may not have an allocation").with("peer", "this user")
+        }
         403 => forbidden(ctx, error),
         437 => ctx.fault("D9", error, "it has another allocation on these addresses, or none any more"),
         438 => return stale_nonce(ctx, error),
