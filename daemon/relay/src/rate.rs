@@ -15,7 +15,7 @@ const PER_SECOND: i64 = 100;
 #[derive(Debug, Clone, Copy)]
 struct Place {
     tokens: u16,
-    /// Milliseconds of the clock, whose wrapping after 49 days costs one source one refill.
+    /// Milliseconds of the clock, whose wrapping after 49 days costs one source one wait.
     at: u32,
 }
 
@@ -33,17 +33,21 @@ impl Default for Sources {
     }
 }
 
+/// What stands for a source: its address, and of IPv6 its /64, which one site has as a whole (RFC 4291 §2.5.4).
+pub fn site(source: IpAddr) -> u64 {
+    match source {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 | 1 << 63,
+    }
+}
+
 impl Sources {
     /// Takes one from a source's allowance; false if there is none left.
     pub fn take(&mut self, source: IpAddr, now: Monotonic) -> bool {
-        let key = match source {
-            IpAddr::V4(v4) => u64::from(v4.to_bits()),
-            // One site has a whole /64 (RFC 4291 §2.5.4).
-            IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 | 1 << 63,
-        };
-        let place = &mut self.places[self.hasher.hash_one(key) as usize % PLACES];
+        let place = &mut self.places[self.hasher.hash_one(site(source)) as usize % PLACES];
         let millis = (now.0 / 1_000_000) as u32;
-        let grown = i64::from(millis.wrapping_sub(place.at)) * PER_SECOND / 1000;
+        // Signed: the clock was read before the server's lock was taken, so that a later caller may come with an earlier time.
+        let grown = i64::from(millis.wrapping_sub(place.at) as i32) * PER_SECOND / 1000;
         if grown > 0 {
             place.tokens = (i64::from(place.tokens) + grown).min(i64::from(BURST)) as u16;
             place.at = millis;
@@ -67,6 +71,15 @@ mod tests {
         assert_eq!(granted, usize::from(BURST));
         let later = now.plus(std::time::Duration::from_millis(100));
         assert_eq!((0..1000).filter(|_| sources.take(source, later)).count(), 10);
+    }
+
+    #[test]
+    fn an_earlier_time_refills_nothing() {
+        let mut sources = Sources::default();
+        let source = "192.0.2.1".parse().unwrap();
+        let times = [Monotonic(5_000_000_000), Monotonic(4_999_000_000)];
+        let granted = (0..1000).filter(|index| sources.take(source, times[index % 2])).count();
+        assert_eq!(granted, usize::from(BURST));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod buffer;
 mod hub;
 mod listen;
+mod places;
 mod ports;
 mod serve;
 mod stream;

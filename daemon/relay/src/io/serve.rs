@@ -6,19 +6,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::listen::{Bound, Listening, Socket, bind_one, expand};
+use super::places::Places;
 use super::{Hub, stream, udp};
 use crate::tuple::{FiveTuple, Transport};
 
 /// How often this host's addresses are looked at: as quickly as one waits for a network to come up.
 const LOOK: Duration = Duration::from_secs(5);
-/// Connections at one time, over TCP and TLS.
-const CONNECTIONS: usize = 1024;
 /// Pause after the system had no descriptor for a connection.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A TLS handshake is a few round trips.
@@ -28,14 +26,14 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 struct Served {
     hub: Arc<Hub>,
     tls: Option<TlsAcceptor>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     running: HashMap<Listening, DropGuard>,
 }
 
 /// Serves what was bound, follows the host's addresses, and lets things run out, until the hub stops.
 pub async fn serve(hub: Arc<Hub>, bound: Bound) {
     let Bound { sockets, wanted, tls, .. } = bound;
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Places::default());
     let mut served = Served { hub: Arc::clone(&hub), tls, places, running: HashMap::new() };
     for (listening, socket) in sockets {
         served.start(listening, socket);
@@ -131,18 +129,21 @@ async fn accept(
     hub: Arc<Hub>,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     stop: CancellationToken,
 ) {
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Some(free) = places.free().await else { return };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, client)) => {
+                let Some(place) = places.take(free, client.ip()) else {
+                    tracing::debug!(%client, "too many connections of one client to the relay");
+                    continue;
+                };
                 let (hub_of_client, tls) = (Arc::clone(&hub), tls.clone());
                 hub.tasks.spawn(async move {
                     connection(hub_of_client, stream, client, tls).await;
@@ -200,7 +201,7 @@ mod tests {
         let relay = Relay::start(Options { listen, addresses, ..options() }, sink).unwrap();
         let port = relay.listening()[0].address.port();
         let hub = Arc::clone(relay.hub());
-        let places = Arc::new(Semaphore::new(1));
+        let places = Arc::new(Places::default());
         let mut served = Served { hub: Arc::clone(&hub), tls: None, places, running: HashMap::new() };
         let wanted = [SocketAddr::from(([0, 0, 0, 0], port))];
         let new = SocketAddr::from(([127, 0, 0, 2], port));

@@ -17,7 +17,7 @@ use crate::wire::frame::{self, HEADROOM, Next, TAILROOM};
 const WAITING: usize = 256 * 1024;
 /// A connection without an allocation is closed after this: an Allocate takes a few round trips.
 const UNPROVEN: Duration = Duration::from_secs(30);
-/// A new connection's buffer, and what it may grow to: the longest message there is.
+/// A new connection's buffer, and what it may grow to with an allocation: the longest message there is.
 const SMALL: usize = 4096;
 const LARGE: usize = HEADROOM + 4 + 65_535 + 20 + TAILROOM;
 
@@ -92,8 +92,11 @@ async fn read<R: AsyncRead + Unpin>(
     let mut buffer = vec![0; SMALL];
     let mut filled = HEADROOM..HEADROOM;
     let mut proven = Instant::now();
+    let mut limit = SMALL;
     loop {
-        make_room(&mut buffer, &mut filled);
+        if !make_room(&mut buffer, &mut filled, limit) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a long message before an allocation"));
+        }
         let end = buffer.len() - TAILROOM;
         match timeout(UNPROVEN, stream.read(&mut buffer[filled.end..end])).await {
             Ok(Ok(0)) => return Ok(()),
@@ -104,21 +107,25 @@ async fn read<R: AsyncRead + Unpin>(
         take_messages(hub, link, via, &mut buffer, &mut filled)?;
         if hub.server().holds(&via) {
             proven = Instant::now();
+            limit = LARGE;
         } else if proven.elapsed() >= UNPROVEN {
             return Ok(());
         }
     }
 }
 
-/// Moves what is unfinished to the front, and makes the buffer larger where that is not enough.
-fn make_room(buffer: &mut Vec<u8>, filled: &mut Range<usize>) {
+/// Moves what is unfinished to the front, and makes the buffer larger where that is not enough; false if it may not be.
+fn make_room(buffer: &mut Vec<u8>, filled: &mut Range<usize>, limit: usize) -> bool {
     if filled.start > HEADROOM {
         buffer.copy_within(filled.clone(), HEADROOM);
         *filled = HEADROOM..HEADROOM + filled.len();
     }
     if filled.end + TAILROOM >= buffer.len() {
-        buffer.resize((buffer.len() * 2).min(LARGE), 0);
+        // Who has been given more keeps it.
+        let larger = (buffer.len() * 2).min(limit).max(buffer.len());
+        buffer.resize(larger, 0);
     }
+    filled.end + TAILROOM < buffer.len()
 }
 
 fn take_messages(

@@ -383,3 +383,17 @@ async fn garbage_ends_a_stream_and_nothing_else() {
     assert_eq!(code(&other.get().await), 0);
     relay.shut_down().await;
 }
+
+#[tokio::test]
+async fn a_long_message_of_a_stranger_is_not_waited_for() {
+    let (relay, _source) = start(options(&["127.0.0.1:0"], Vec::new()));
+    let mut stream = TcpStream::connect(address_of(&relay, Transport::Tcp)).await.unwrap();
+    let mut long = binding(1).0;
+    long[2..4].copy_from_slice(&60_000_u16.to_be_bytes());
+    long.resize(5000, 0);
+    stream.write_all(&long).await.unwrap();
+    let ended = timeout(PATIENCE, stream.read(&mut [0; 100])).await.expect("the relay closes the connection");
+    // What it has not read makes it a reset.
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    relay.shut_down().await;
+}
