@@ -105,6 +105,12 @@ fn never_v4(address: Ipv4Addr) -> Option<&'static str> {
 fn never_v6(address: Ipv6Addr) -> Option<&'static str> {
     let octets = address.octets();
     let v4 = |at: usize| Ipv4Addr::new(octets[at], octets[at + 1], octets[at + 2], octets[at + 3]);
+    // ISATAP (RFC 5214 §6.1), under any prefix.
+    if let [_, _, _, _, 0 | 0x0200, 0x5efe, ..] = address.segments()
+        && let Some(why) = never_v4(v4(12))
+    {
+        return Some(why);
+    }
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("unspecified"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some("loopback"),
@@ -112,8 +118,8 @@ fn never_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] => Some("IPv4 in IPv6"),
         [0xfe80..=0xfebf, ..] => Some("link-local"),
         [0xff00..=0xffff, ..] => Some("multicast"),
-        // NAT64 (RFC 6052 §2.1, RFC 8215): what comes out behind the translator.
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => never_v4(v4(12)),
+        // NAT64 (RFC 6052 §2.1, RFC 8215), and IPv4-translated (RFC 2765 §2.1): what comes out behind the translator.
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => never_v4(v4(12)),
         // The local prefix may be cut in several places (RFC 6052 §2.2): none of them may hide one.
         [0x64, 0xff9b, 1, ..] => never_v4(v4(12))
             .or_else(|| never_v4(Ipv4Addr::new(octets[6], octets[7], octets[9], octets[10])))
@@ -121,6 +127,8 @@ fn never_v6(address: Ipv6Addr) -> Option<&'static str> {
             .or_else(|| never_v4(Ipv4Addr::new(octets[9], octets[10], octets[11], octets[12]))),
         // 6to4 (RFC 3056).
         [0x2002, ..] => never_v4(v4(2)),
+        // Teredo (RFC 4380 §4): the server's address, and the client's with all bits turned round.
+        [0x2001, 0, ..] => never_v4(v4(4)).or_else(|| never_v4(Ipv4Addr::from_bits(!v4(12).to_bits()))),
         _ => None,
     }
 }
@@ -165,6 +173,12 @@ mod tests {
             "64:ff9b:1:7f00:0:100::",
             "2002:7f00:1::",
             "2002:a9fe:a9fe::1",
+            "::ffff:0:127.0.0.1",
+            "2001:0:c000:201::80ff:fffe",
+            "2001:0:7f00:1::3fff:fdfe",
+            "2001:db8::5efe:127.0.0.1",
+            "2001:db8::200:5efe:169.254.1.1",
+            "2002:7f00:1::5efe:192.0.2.1",
         ] {
             let address: IpAddr = address.parse().unwrap();
             for holder in [client(), Holder::Daemon] {
@@ -172,9 +186,16 @@ mod tests {
                 assert!(!rules.permits(SocketAddr::new(address, 9), &holder, true), "{address}");
             }
         }
-        for address in
-            ["10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::2", "64:ff9b::c000:201", "2002:c000:201::1"]
-        {
+        for address in [
+            "10.0.0.1",
+            "192.0.2.1",
+            "2001:db8::1",
+            "fd00::2",
+            "64:ff9b::c000:201",
+            "2002:c000:201::1",
+            "2001:0:c000:201::3fff:fdfe",
+            "2001:db8::5efe:192.0.2.1",
+        ] {
             assert!(rules.permits_address(address.parse().unwrap(), &client(), false), "{address}");
         }
     }

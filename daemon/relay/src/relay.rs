@@ -126,13 +126,13 @@ impl Relay {
         self.hub.server().rules.set_candidates(session, candidates);
     }
 
-    /// A session is over: its allocations end, and what it could reach is closed.
+    /// A session is over: its allocations end, its credentials are no more, and what it could reach is closed.
     pub fn forget(&self, session: SessionId) {
         let known = self.hub.observer().id_of_session(session);
         self.hub.change(|server| {
             server.rules.set_candidates(session, Vec::new());
-            if let Some(holder) = known {
-                server.evict(&holder);
+            if let Some((holder, until)) = known {
+                server.evict(&holder, until);
             }
         });
         self.hub.observer().forget(session);

@@ -115,13 +115,13 @@ impl Hub {
     /// Ends what has run out. Called once a second.
     pub fn tick(&self) {
         let now = Now::read();
-        let notes = {
+        let (notes, holders) = {
             let mut server = self.server();
             server.expire(now);
-            server.take_notes()
+            (server.take_notes(), server.holders())
         };
         self.note(&notes, now.monotonic);
-        self.observer.expire(now.monotonic, now.unix);
+        self.observer.expire(now.monotonic, now.unix, &holders);
     }
 
     /// Changes the server's state and tells what came of it.

@@ -1,6 +1,6 @@
 //! Whose a user name and a 5-tuple are. Bounded: what is forgotten here is only not told any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use icescope_model::{Monotonic, SessionId};
@@ -57,7 +57,8 @@ impl Claims {
     /// The id of a session: the known one, or a new one made of `random`, which is remembered until `expires`.
     pub fn id_of(&mut self, session: SessionId, random: u64, expires: u64, unix: u64) -> Holder {
         if let Some((holder, known)) = self.ids.iter_mut().find(|(_, (known, _))| *known == session) {
-            known.1 = expires;
+            // The policy may have become shorter since.
+            known.1 = known.1.max(expires);
             return holder.clone();
         }
         if self.ids.len() >= MOST {
@@ -78,6 +79,15 @@ impl Claims {
         match holder {
             Holder::Daemon => Some(Whose::Daemon),
             Holder::Client(_) => self.ids.get(holder).map(|(session, _)| Whose::Session(*session)),
+        }
+    }
+
+    /// A 5-tuple is proven to be somebody's by a user name, whoever claimed it.
+    pub fn prove(&mut self, via: FiveTuple, whose: Whose, now: Monotonic) {
+        if !self.bind(via, whose, now)
+            && let Some(claimed) = self.tuples.get_mut(&via)
+        {
+            claimed.whose = whose;
         }
     }
 
@@ -116,9 +126,10 @@ impl Claims {
         Spent::Yes
     }
 
-    /// The id of a session, if it has one.
-    pub fn known(&self, session: SessionId) -> Option<Holder> {
-        self.ids.iter().find(|(_, (known, _))| *known == session).map(|(holder, _)| holder.clone())
+    /// The id of a session, if it has one, and when its credentials end.
+    pub fn known(&self, session: SessionId) -> Option<(Holder, u64)> {
+        let mut ids = self.ids.iter();
+        ids.find(|(_, (known, _))| *known == session).map(|(holder, (_, until))| (holder.clone(), *until))
     }
 
     /// A session is over.
@@ -127,10 +138,11 @@ impl Claims {
         self.ids.retain(|_, (known, _)| *known != session);
     }
 
-    /// Lets go of what has run out.
-    pub fn expire(&mut self, now: Monotonic, unix: u64) {
+    /// Lets go of what has run out. An allocation outlives its credential: those of `holders` are still known by their ids, so
+    /// that their sessions' ends end them.
+    pub fn expire(&mut self, now: Monotonic, unix: u64, holders: &HashSet<Holder>) {
         self.tuples.retain(|_, claimed| now < claimed.heard.plus(QUIET));
-        self.ids.retain(|_, (_, until)| *until > unix);
+        self.ids.retain(|holder, (_, until)| *until > unix || holders.contains(holder));
     }
 }
 
@@ -147,9 +159,10 @@ mod tests {
         assert_eq!(claims.id_of(one, 2, 200, 50), id);
         assert_ne!(claims.id_of(two, 3, 100, 0), id);
         assert_eq!(claims.whose(&id), Some(Whose::Session(one)));
-        claims.expire(Monotonic(0), 150);
+        claims.expire(Monotonic(0), 150, &HashSet::new());
         assert_eq!(claims.whose(&id), Some(Whose::Session(one)), "renewed");
-        assert_eq!(claims.known(one), Some(id.clone()));
+        claims.expire(Monotonic(0), 250, &HashSet::from([id.clone()]));
+        assert_eq!(claims.known(one), Some((id.clone(), 200)), "it has an allocation");
         claims.forget(one);
         assert_eq!((claims.whose(&id), claims.known(one)), (None, None));
     }

@@ -8,6 +8,7 @@
 mod claims;
 mod unclaimed;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -56,8 +57,8 @@ impl Observer {
         }
     }
 
-    /// The id that a session has in user names, if it has one.
-    pub fn id_of_session(&self, session: SessionId) -> Option<Holder> {
+    /// The id that a session has in user names, if it has one, and when its credentials end (Unix seconds).
+    pub fn id_of_session(&self, session: SessionId) -> Option<(Holder, u64)> {
         self.state().claims.known(session)
     }
 
@@ -71,7 +72,7 @@ impl Observer {
         let at = request.at;
         let mut state = self.state();
         if let Some(whose) = holder.and_then(|holder| state.claims.whose(holder)) {
-            state.claims.bind(*via, whose, at);
+            state.claims.prove(*via, whose, at);
         }
         match state.claims.of(via, at) {
             Some(Whose::Session(session)) => {
@@ -147,11 +148,11 @@ impl Observer {
         self.sink.send(with_ends(told, &note.via).with("relayedAddress", note.relayed.to_string()));
     }
 
-    /// Lets go of what nobody claimed in time.
-    pub fn expire(&self, now: Monotonic, unix: u64) {
+    /// Lets go of what nobody claimed in time, and of ids whose time is over, but for those of `holders`: their allocations go on.
+    pub fn expire(&self, now: Monotonic, unix: u64, holders: &HashSet<Holder>) {
         let mut state = self.state();
         state.unclaimed.expire(now);
-        state.claims.expire(now, unix);
+        state.claims.expire(now, unix, holders);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -87,12 +87,28 @@ fn a_server_reflexive_candidate_claims_its_address_and_no_other() {
 }
 
 #[test]
+fn a_user_name_weighs_more_than_a_candidate_that_somebody_named() {
+    let (observer, mut source) = observer();
+    let [session, other] = [SessionId::random(), SessionId::random()];
+    let holder = observer.id_of(session, 7, 1000, 0);
+    let client = via("192.0.2.9:1");
+    exchange(&observer, &client, None, 1, &binding(1).0);
+    observer.claim(other, client.client, Monotonic(2));
+    told(&mut source);
+    exchange(&observer, &client, Some(&holder), 3, &allocate(2).0);
+    exchange(&observer, &client, None, 5, &binding(3).0);
+    let events = told(&mut source);
+    assert_eq!(events.len(), 4);
+    assert!(events.iter().all(|event| event.scope == Scope::Session(session)), "{events:?}");
+}
+
+#[test]
 fn what_nobody_claims_in_time_is_dropped() {
     let (observer, mut source) = observer();
     let client = via("192.0.2.9:1");
     exchange(&observer, &client, None, 1, &binding(1).0);
     let late = Monotonic(31_000_000_000);
-    observer.expire(late, 0);
+    observer.expire(late, 0, &HashSet::new());
     observer.claim(SessionId::random(), client.client, late);
     assert_eq!(told(&mut source), []);
 }
@@ -124,7 +140,10 @@ fn the_end_of_an_allocation_says_why_and_how_much() {
         (&3.into(), &30.into())
     );
     assert_eq!(event.attributes["relayedAddress"], "198.51.100.1:50000");
-    assert_eq!(observer.id_of_session(session).map(|holder| holder.id().len()), Some(16));
+    assert_eq!(
+        observer.id_of_session(session).map(|(holder, until)| (holder.id().len(), until)),
+        Some((16, 1000))
+    );
 }
 
 #[test]

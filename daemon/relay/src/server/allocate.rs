@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::requests::Asked;
 use super::{Allocation, NoPort, Ports, Server, Wanted};
+use crate::auth::Holder;
+use crate::rate::site;
 use crate::wire::attribute;
 use crate::wire::read::Message;
 use crate::wire::write::{Answer, Refusal};
@@ -48,8 +50,7 @@ impl<P: Clone> Server<P> {
             Some(Some(_)) => {}
         }
         let wanted = wanted(request)?;
-        let theirs = self.allocations.values().filter(|other| other.owner.holder == asked.who.holder).count();
-        if theirs >= self.limits.quota {
+        if asked.who.holder != Holder::Daemon && self.has_enough(asked) {
             return Err(Refusal::ALLOCATION_QUOTA_REACHED);
         }
         if self.allocations.len() >= self.limits.allocations {
@@ -62,9 +63,24 @@ impl<P: Clone> Server<P> {
         let lifetime = lifetime(request);
         let until = asked.now.monotonic.plus(Duration::from_secs(lifetime.into()));
         let relayed = opened.relayed;
+        // Two own addresses may be seen as one: then a port of one is taken on the other, too.
+        if self.relayed.contains_key(&relayed) {
+            return Err(Refusal::INSUFFICIENT_CAPACITY);
+        }
         self.relayed.insert(relayed, asked.via);
         self.allocations.insert(asked.via, Allocation::new(asked.who.clone(), relayed, opened.port, until));
         Ok(Answer::success(request).relayed(relayed).lifetime(lifetime).mapped(asked.via.client).software())
+    }
+}
+
+impl<P> Server<P> {
+    /// Whether a client has all that it may have. The daemon's own peer, one holder for all sessions, is bounded by the sum only.
+    fn has_enough(&self, asked: &Asked<'_, '_>) -> bool {
+        let theirs = self.allocations.values().filter(|other| other.owner.holder == asked.who.holder).count();
+        // Whoever collects credentials leaves half of all allocations to others.
+        let here = site(asked.via.client.ip());
+        let from_here = self.allocations.keys().filter(|other| site(other.client.ip()) == here).count();
+        theirs >= self.limits.quota || from_here >= self.limits.allocations.div_ceil(2)
     }
 }
 

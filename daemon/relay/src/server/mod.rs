@@ -12,7 +12,7 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
@@ -166,6 +166,9 @@ pub struct Limits {
     pub allocations: usize,
 }
 
+/// Credentials that are remembered as revoked: as many ids as sessions are known by.
+const MOST_REVOKED: usize = 4096;
+
 /// The server's state.
 pub struct Server<P> {
     pub(crate) authority: Authority,
@@ -178,6 +181,8 @@ pub struct Server<P> {
     /// Relayed addresses, as told, and whose they are.
     relayed: HashMap<SocketAddr, FiveTuple>,
     notes: Vec<Note>,
+    /// Whose session is over while their credentials' time is not, and when it is (Unix seconds).
+    revoked: HashMap<Holder, u64>,
     /// State of the generator of indications' transaction ids, which nobody answers.
     random: u64,
 }
@@ -195,6 +200,7 @@ impl<P: Clone> Server<P> {
             allocations: HashMap::new(),
             relayed: HashMap::new(),
             notes: Vec::new(),
+            revoked: HashMap::new(),
             random,
         }
     }
@@ -254,6 +260,7 @@ impl<P: Clone> Server<P> {
         for via in ended {
             self.end(&via, End::Expired);
         }
+        self.revoked.retain(|_, until| *until > now.unix);
     }
 
     /// A client's connection closed.
@@ -261,8 +268,14 @@ impl<P: Clone> Server<P> {
         self.end(via, End::Disconnected);
     }
 
-    /// Whoever has this id has no session any more.
-    pub fn evict(&mut self, holder: &Holder) {
+    /// Whoever has this id has no session any more. Its credentials, which are good until then (Unix seconds), are no more.
+    pub fn evict(&mut self, holder: &Holder, until: u64) {
+        if self.revoked.len() >= MOST_REVOKED {
+            let soonest =
+                self.revoked.iter().min_by_key(|(_, until)| **until).map(|(holder, _)| holder.clone());
+            soonest.and_then(|holder| self.revoked.remove(&holder));
+        }
+        self.revoked.insert(holder.clone(), until);
         let theirs = self.allocations.iter().filter(|(_, allocation)| allocation.owner.holder == *holder);
         for via in theirs.map(|(via, _)| *via).collect::<Vec<_>>() {
             self.end(&via, End::SessionOver);
@@ -289,6 +302,11 @@ impl<P: Clone> Server<P> {
     /// Whether a client has an allocation.
     pub fn holds(&self, via: &FiveTuple) -> bool {
         self.allocations.contains_key(via)
+    }
+
+    /// Who has allocations.
+    pub fn holders(&self) -> HashSet<Holder> {
+        self.allocations.values().map(|allocation| allocation.owner.holder.clone()).collect()
     }
 
     /// How many allocations there are.

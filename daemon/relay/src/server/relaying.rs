@@ -86,7 +86,13 @@ impl<P: Clone> Server<P> {
     ) -> Option<(P, Wrap)> {
         let transaction = self.transaction();
         let allocation = self.allocations.get_mut(via)?;
-        if now >= allocation.until || !allocation.is_permitted(peer.ip(), now) {
+        // A permission lasts for minutes: what the rules do not let be reached any more is not heard any more either.
+        let relayed = self.relayed.contains_key(&peer);
+        if now >= allocation.until
+            || length > frame::LONGEST
+            || !allocation.is_permitted(peer.ip(), now)
+            || !self.rules.permits_address(peer.ip(), &allocation.owner.holder, relayed)
+        {
             return None;
         }
         let first = allocation.traffic.packets_from_peers == 0;

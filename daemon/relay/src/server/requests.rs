@@ -47,6 +47,9 @@ impl<P: Clone> Server<P> {
             Ok(who) => who,
             Err(denial) => return self.deny(now, &via, message, denial),
         };
+        if self.revoked.contains_key(&who.holder) {
+            return self.deny(now, &via, message, Denial::Challenge);
+        }
         let holder = Some(who.holder.clone());
         let reply = |bytes| {
             Outcome::Answer(Reply { from: via.server, to: via.client, bytes, holder, refused: false })

@@ -13,6 +13,8 @@ pub const CHANNEL_HEADER: usize = 4;
 pub const HEADROOM: usize = HEADER + ATTRIBUTE_HEADER + 20 + ATTRIBUTE_HEADER;
 /// Bytes after a payload: padding to a multiple of four.
 pub const TAILROOM: usize = 3;
+/// The longest payload whose Data indication has a length that fits into 16 bits; no UDP over IPv4 carries more by itself.
+pub const LONGEST: usize = 65_532 - (ATTRIBUTE_HEADER + 20 + ATTRIBUTE_HEADER);
 /// The type of a Data indication (RFC 8656 §17).
 const DATA_INDICATION: [u8; 2] = [0x00, 0x17];
 
@@ -139,6 +141,17 @@ mod tests {
             assert_eq!(message.get(attribute::DATA), Some(&b"hello"[..]));
             assert!(message.is_whole());
         }
+    }
+
+    #[test]
+    fn the_longest_payload_fits_into_an_indication() {
+        let mut buffer = vec![0; HEADROOM + LONGEST + TAILROOM];
+        let peer = Wrap::Indication("[2001:db8::9]:1".parse().unwrap(), [3; 12]);
+        let range = wrap(&mut buffer, HEADROOM..HEADROOM + LONGEST, peer, true);
+        assert_eq!(
+            Message::parse(&buffer[range]).unwrap().get(attribute::DATA).map(<[u8]>::len),
+            Some(LONGEST)
+        );
     }
 
     #[test]

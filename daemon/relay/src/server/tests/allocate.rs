@@ -1,3 +1,4 @@
+use crate::auth::Holder;
 use crate::server::{End, What};
 use crate::testing::{Bench, EXPIRES, allocate, channel, code, key, permission, refresh, via};
 use crate::wire::attribute;
@@ -152,15 +153,61 @@ fn quota_and_room_are_two_things() {
         assert_eq!(bench.ask(port(number), "aa", allocate(1)), 0);
     }
     assert_eq!(bench.ask(port(4), "aa", allocate(1)), 486, "three each");
+    assert_eq!(
+        bench.ask(port(5), "bb", allocate(1)),
+        486,
+        "half of all from one address, whatever the names"
+    );
     for number in 5..=7 {
-        assert_eq!(bench.ask(port(number), "bb", allocate(1)), 0);
+        assert_eq!(bench.ask(via(&format!("192.0.2.10:{number}")), "bb", allocate(1)), 0);
     }
-    assert_eq!(bench.ask(port(8), "cc", allocate(1)), 508, "six in all");
+    assert_eq!(bench.ask(via("192.0.2.11:8"), "cc", allocate(1)), 508, "six in all");
     assert_eq!(bench.ask(port(1), "aa", refresh(2, 0)), 0);
     bench.ports.last = bench.ports.next - 1;
     assert_eq!(bench.ask(port(9), "cc", allocate(1)), 508, "no port is free");
     bench.ports.last = u16::MAX;
     assert_eq!(bench.ask(port(9), "cc", allocate(2)), 0);
+}
+
+#[test]
+fn the_daemons_own_peer_has_no_quota_but_the_sum() {
+    let mut bench = Bench::default();
+    let credentials = bench.server.authority.mint(&Holder::Daemon, EXPIRES);
+    for (number, expected) in (1..=7).zip([0, 0, 0, 0, 0, 0, 508]) {
+        let client = via(&format!("192.0.2.9:{number}"));
+        let nonce = bench.server.authority.nonce(&client, bench.now.unix);
+        let answer = bench.answer(client, &allocate(1).signed(&credentials, &nonce));
+        assert_eq!(code(&answer), expected, "{number}");
+    }
+}
+
+#[test]
+fn a_relayed_address_is_given_out_once() {
+    let mut bench = Bench::default();
+    assert_eq!(bench.ask(via(CLIENT), "aa", allocate(1)), 0);
+    // The same port on another own address that is seen as the same from outside.
+    bench.ports.next = 50_001;
+    assert_eq!(bench.ask(via("192.0.2.9:1001"), "bb", allocate(1)), 508);
+    assert_eq!(bench.ask(via(CLIENT), "aa", refresh(2, 0)), 0);
+    bench.ports.next = 50_001;
+    assert_eq!(bench.ask(via("192.0.2.9:1001"), "bb", allocate(2)), 0);
+}
+
+#[test]
+fn credentials_end_with_their_session() {
+    let mut bench = Bench::default();
+    bench.server.evict(&Holder::Client("aa".into()), EXPIRES);
+    let request = bench.sign(via(CLIENT), "aa", allocate(1));
+    let reply = bench.reply(via(CLIENT), &request).unwrap();
+    assert_eq!((code(&reply.bytes), reply.refused, reply.holder), (401, true, None));
+    assert_eq!(bench.ask(via(CLIENT), "bb", allocate(2)), 0, "others go on");
+    bench.pass(3600);
+    bench.server.expire(bench.now);
+    assert!(bench.server.revoked.is_empty(), "nothing is remembered for longer than it matters");
+    for id in 0..5000_u64 {
+        bench.server.evict(&Holder::Client(format!("{id:x}").into()), EXPIRES + 10_000 + id);
+    }
+    assert_eq!(bench.server.revoked.len(), 4096);
 }
 
 #[test]
@@ -181,7 +228,7 @@ fn a_session_that_is_over_leaves_nothing_behind() {
     let mut bench = Bench::default();
     assert_eq!(bench.ask(via(CLIENT), "aa", allocate(1)), 0);
     assert_eq!(bench.ask(via("192.0.2.9:1001"), "bb", allocate(1)), 0);
-    bench.server.evict(&crate::auth::Holder::Client("aa".into()));
+    bench.server.evict(&crate::auth::Holder::Client("aa".into()), EXPIRES);
     assert_eq!(bench.server.allocations(), 1);
     bench.server.disconnected(&via("192.0.2.9:1001"));
     assert_eq!(bench.server.allocations(), 0);

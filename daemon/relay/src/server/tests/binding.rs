@@ -195,3 +195,12 @@ fn the_smallest_allocate_request_still_gets_its_challenge() {
         assert!(answer.len() <= room(&via(client), &Message::parse(&request.0).unwrap()));
     }
 }
+
+#[test]
+fn thousands_of_unknown_attributes_get_a_short_answer() {
+    let mut bench = Bench::default();
+    let draft = (0x2000..0x6000_u16).fold(binding(1), |draft, kind| draft.with(kind, &[]));
+    let reply = bench.reply(via("192.0.2.9:1"), &Draft(draft.0[..65_500].to_vec()).with(0x6001, &[]));
+    let answer = reply.expect("an answer").bytes;
+    assert_eq!((code(&answer), answer.len()), (420, 20 + 8 + 4 + 2 * 32));
+}

@@ -70,6 +70,23 @@ fn a_candidate_that_is_gone_is_closed_at_once() {
 }
 
 #[test]
+fn a_network_that_is_closed_is_not_heard_any_more() {
+    let mut bench = allocated();
+    let network = crate::peers::Network { address: "203.0.113.0".parse().unwrap(), prefix: 24 };
+    bench.server.rules.set_allowed(vec![network]);
+    let peer = "203.0.113.5:9";
+    assert_eq!(bench.ask(via(CLIENT), "aa", permission(2, peer)), 0);
+    let heard = |bench: &mut Bench, length| {
+        let now = bench.now.monotonic;
+        bench.server.peer_sent(now, &via(CLIENT), peer.parse().unwrap(), length).is_some()
+    };
+    assert!(heard(&mut bench, 1400));
+    assert!(!heard(&mut bench, 65_527), "its indication would have no length");
+    bench.server.rules.set_allowed(Vec::new());
+    assert!(!heard(&mut bench, 1400));
+}
+
+#[test]
 fn the_daemons_own_peer_reaches_the_browser() {
     let mut bench = Bench::default();
     let credentials = bench.server.authority.mint(&Holder::Daemon, EXPIRES);
