@@ -20,6 +20,8 @@ use super::{HEADER, attribute, method};
 const SOFTWARE: &str = "icescope";
 /// More than the longest answer: a PADDING that is sent back has the length of the request's.
 const ROOM: usize = 2048;
+/// Unknown attributes that a 420 names: a message has room for thousands, and naming them costs the square of their number.
+const MOST_UNKNOWN: usize = 32;
 
 /// An error code and its words (RFC 8489 §14.8, RFC 8656 §19, RFC 5780 §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,10 +150,10 @@ impl Answer {
         }
     }
 
-    /// Adds UNKNOWN-ATTRIBUTES.
+    /// Adds UNKNOWN-ATTRIBUTES, some at most.
     pub fn unknown(self, kinds: impl IntoIterator<Item = u16>) -> Self {
         let mut unknown = UnknownAttributes::default();
-        kinds.into_iter().for_each(|kind| unknown.add(kind));
+        kinds.into_iter().take(MOST_UNKNOWN).for_each(|kind| unknown.add(kind));
         self.with(unknown)
     }
 
