@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { Event } from '../src/generated/Event';
 import type { Lane } from '../src/generated/Lane';
 import { type AxisOptions, axis, between, MARGIN, TALLEST, ticks } from '../src/state/sequence/axis';
-import { fold } from '../src/state/sequence/folds';
+import { fold, type Item } from '../src/state/sequence/folds';
 import { LABEL_HEIGHT, type LayoutOptions, layout, within } from '../src/state/sequence/layout';
 import { phases } from '../src/state/sequence/phases';
 import { advance, LONGEST_WAIT_MS } from '../src/state/sequence/replay';
 import { fitted, geometry, LANES, labelPlace, textWidth } from '../src/view/sequence/geometry';
+import { label, moment, span } from '../src/view/sequence/words';
 import direct from './records/direct.jsonl?raw';
 import relay from './records/relay.jsonl?raw';
 
@@ -225,6 +226,57 @@ describe('the axis', () => {
   test('has round times', () => {
     expect(ticks(-3, 21, 5)).toEqual([0, 5, 10, 15, 20]);
     expect(ticks(0, 0, 5)).toEqual([]);
+  });
+});
+
+test('a wait is named from the last event that was before it, also in a fold', () => {
+  const round = (time: number, id: string) => [stun(time, 'request', id), stun(time + 1000, 'success', id)];
+  const events = [...round(0, 'a'), ...round(2_000_000, 'b'), event(4_001_000, 'ice.candidate', { evidence: 'api' })];
+  const { rows, gaps } = layout(events, OPTIONS);
+  expect(rows.map((row) => row.events.length)).toEqual([2, 2, 1]);
+  expect(gaps.map(({ length }) => length)).toEqual([2_000_000]);
+});
+
+describe('words', () => {
+  test.each([
+    [123_456, false, '123.456'],
+    [123_456, true, '123.4'],
+    [3_693_191_464, false, '3\u2009693.19 s'],
+    [3_693_191_464, true, '3\u2009693.1 s'],
+  ])('the time %d µs beside the picture (short: %s)', (value, short, words) =>
+    expect(moment(value, short)).toBe(words),
+  );
+
+  test.each([
+    [530, '0.53 ms'],
+    [900_000, '900 ms'],
+    [110_699_000, '110.6 s'],
+  ])('%d µs as a span', (value, words) => expect(span(value)).toBe(words));
+
+  const word = (one: Event, part: Partial<Item> = {}) => {
+    const [item] = fold([one], 0, true);
+    if (item === undefined) throw new Error('an event makes an item');
+    return label({ ...item, ...part });
+  };
+
+  test('say what a message is, without what the picture shows', () => {
+    const nominates = stun(0, 'request', 'a', { attributes: { useCandidate: true } });
+    expect(word(nominates, { outcome: undefined })).toBe('Binding request, nominates');
+    const refused = { transactionId: 'a', method: 'Allocate', errorCode: 401, errorText: 'Unauthorized' };
+    expect(word(event(0, 'turn.allocate.error', { attributes: refused }))).toBe('Allocate error 401 Unauthorized');
+    const hello = 'DTLS ClientHello (bytes 0–1175 of 1413) from [2001:db8::2]:35753';
+    expect(word(event(0, 'dtls.client_hello', { summary: hello }))).toBe('ClientHello (bytes 0–1175 of 1413)');
+    const line = 'candidate:1812508534 1 udp 2130706431 192.0.2.1 55357 typ host';
+    expect(word(event(0, 'signalling.candidate', { summary: line }))).toBe('Candidate host udp 192.0.2.1:55357');
+  });
+
+  test('say how often, how long and whether an answer was seen', () => {
+    const request = stun(0, 'request', 'a');
+    expect(word(request, { outcome: 'unanswered', events: [request, request] })).toBe(
+      'Binding request ×2 · no answer seen',
+    );
+    expect(word(request, { outcome: 'waiting' })).toBe('Binding request · no answer yet');
+    expect(word(event(0, 'x'), { took: { least: 530, most: 2000 } })).toBe('x · 0.53–2.0 ms');
   });
 });
 

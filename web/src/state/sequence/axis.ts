@@ -44,7 +44,7 @@ export function axis(times: readonly number[], options: AxisOptions): Axis {
 
 /** What of the wished zoom is possible. `span` in microseconds. */
 export function limited(span: number, { mode, zoom, viewport }: AxisOptions): number {
-  if (mode === 'compressed') return Math.min(4, Math.max(0.05, zoom));
+  if (mode === 'compressed') return Math.min(4, Math.max(0.01, zoom));
   // At most a microsecond to a pixel: the times have no finer steps.
   const most = Math.min(TALLEST, span) / Math.max(1, viewport);
   return Math.min(Math.max(1, most), Math.max(1, zoom));

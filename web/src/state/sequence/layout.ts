@@ -87,11 +87,15 @@ function label(rows: Placed[], side: 'over' | 'under'): void {
 
 function gapsOf(rows: readonly Placed[], { mode, row, labels }: LayoutOptions): Gap[] {
   if (mode === 'linear') return [];
+  // In a fold that goes on there is no wait.
+  let last = Number.NEGATIVE_INFINITY;
   return rows.flatMap((next, index) => {
     const before = rows[index - 1];
-    if (before === undefined) return [];
-    const [length, room] = [next.time - before.time, next.y - before.y];
-    if (length < NAMED_GAP_US || room < row + LABEL_HEIGHT * 0.9) return [];
+    const length = next.time - last;
+    last = Math.max(last, next.events.at(-1)?.time ?? next.time);
+    if (before === undefined || length < NAMED_GAP_US) return [];
+    const room = next.y - before.y;
+    if (room < row + LABEL_HEIGHT * 0.9) return [];
     const middle = (room + (labels === 'over' ? -LABEL_HEIGHT : LABEL_HEIGHT)) / 2;
     return [{ y: before.y + middle, length }];
   });

@@ -1,9 +1,8 @@
 import { Component } from 'preact';
 import type { Placed } from '../../state/sequence/layout';
 import { texts } from '../../texts';
-import { time } from '../format';
 import { type Geometry, labelPlace } from './geometry';
-import { label, spoken } from './words';
+import { label, moment, spoken } from './words';
 
 interface ArrowProps {
   row: Placed;
@@ -68,8 +67,14 @@ export class Arrow extends Component<ArrowProps> {
           data-level={level}
           data-outcome={outcome}
         >
-          <rect class="ground" x={geometry.left} y={-half} width={geometry.width - geometry.left} height={2 * half} />
-          {from === to ? <circle class="dot" cx={geometry.x[from]} cy={0} r={4} /> : <Line {...{ row, geometry }} />}
+          <rect
+            class="ground"
+            x={geometry.left}
+            y={geometry.narrow ? -9 : -half}
+            width={geometry.width - geometry.left}
+            height={geometry.narrow ? half + 16 : 2 * half}
+          />
+          {from === to ? <circle class="spot" cx={geometry.x[from]} cy={0} r={4} /> : <Line {...{ row, geometry }} />}
         </g>
         {row.labelled && <Words {...{ row, geometry }} />}
       </>
@@ -93,7 +98,7 @@ function Line({ row, geometry }: { row: Placed; geometry: Geometry }) {
 function Words({ row, geometry }: { row: Placed; geometry: Geometry }) {
   const { narrow } = geometry;
   const crowd = row.crowd > 0 ? ` · ${texts.sequence.crowd(row.crowd)}` : '';
-  const at = narrow ? time(row.time).replace(/..$/, '') : time(row.time);
+  const at = moment(row.time, narrow);
   const beside = row.from === row.to && row.roomy;
   const place = labelPlace(`${narrow ? `${at} ` : ''}${label(row)}`, crowd, row.from, row.to, geometry);
   return (

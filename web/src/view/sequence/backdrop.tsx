@@ -1,8 +1,8 @@
 import { between, ticks } from '../../state/sequence/axis';
 import type { Layout } from '../../state/sequence/layout';
 import { texts } from '../../texts';
-import { milliseconds, time } from '../format';
 import { type Geometry, LANES } from './geometry';
+import { moment, span } from './words';
 
 /** Pixels between two times on the linear axis. */
 const TICK = 64;
@@ -31,7 +31,7 @@ export function Backdrop({ layout, geometry, top, bottom, linear }: BackdropProp
           <g key={y} class="gap" transform={`translate(0 ${y})`}>
             <line x1={left} x2={width} y1={0} y2={0} />
             <text x={(x.web + left) / 2 - 8} y={4}>
-              {milliseconds(length / 1000)}
+              {span(length)}
             </text>
           </g>
         ))}
@@ -83,5 +83,5 @@ function Ticks({ layout, geometry, top, bottom }: Omit<BackdropProps, 'linear'>)
 
 /** A round time without needless zeros. */
 function round(microseconds: number): string {
-  return time(microseconds).replace(/\.?0+$/, '');
+  return moment(microseconds, false).replace(/\.?0+( s)?$/, '$1');
 }

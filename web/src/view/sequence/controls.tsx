@@ -1,39 +1,30 @@
 import { sequence } from '../../state/sequence/view';
 import { texts } from '../../texts';
-import { milliseconds } from '../format';
 import { Replay } from './replay';
+import { span } from './words';
 
 /** How the sequence is shown. */
 export function Controls() {
   const words = texts.sequence;
+  const table = sequence.table.value;
   return (
     <div class="controls">
       <fieldset class="views">
         <legend class="hidden">{words.views}</legend>
-        {[false, true].map((table) => (
+        {[false, true].map((other) => (
           <button
-            key={String(table)}
+            key={String(other)}
             type="button"
-            aria-pressed={sequence.table.value === table}
+            aria-pressed={table === other}
             onClick={() => {
-              sequence.table.value = table;
+              sequence.table.value = other;
             }}
           >
-            {table ? words.table : words.picture}
+            {other ? words.table : words.picture}
           </button>
         ))}
       </fieldset>
-      <label>
-        <span>{words.axis}</span>
-        <select
-          id="sequence-axis"
-          value={sequence.mode.value}
-          onChange={(event) => sequence.setMode(event.currentTarget.value === 'linear' ? 'linear' : 'compressed')}
-        >
-          <option value="compressed">{words.mode.compressed}</option>
-          <option value="linear">{words.mode.linear}</option>
-        </select>
-      </label>
+      {!table && <Axis />}
       <label class="check">
         <input
           type="checkbox"
@@ -44,20 +35,46 @@ export function Controls() {
         />
         <span>{words.folding}</span>
       </label>
-      <fieldset class="zoom">
-        <legend class="hidden">{words.axis}</legend>
-        <button type="button" aria-label={words.further} onClick={() => sequence.magnify(1 / 1.5)}>
-          −
-        </button>
-        <button type="button" aria-label={words.closer} onClick={() => sequence.magnify(1.5)}>
-          +
-        </button>
-        <button type="button" aria-label={words.fitLong} onClick={() => sequence.fit()}>
-          {words.fit}
-        </button>
-      </fieldset>
+      {!table && <Zoom />}
       <Replay />
     </div>
+  );
+}
+
+/** How times become places. */
+function Axis() {
+  const words = texts.sequence;
+  return (
+    <label>
+      <span>{words.axis}</span>
+      <select
+        id="sequence-axis"
+        value={sequence.mode.value}
+        onChange={(event) => sequence.setMode(event.currentTarget.value === 'linear' ? 'linear' : 'compressed')}
+      >
+        <option value="compressed">{words.mode.compressed}</option>
+        <option value="linear">{words.mode.linear}</option>
+      </select>
+    </label>
+  );
+}
+
+/** Closer and further away. */
+function Zoom() {
+  const words = texts.sequence;
+  return (
+    <fieldset class="zoom">
+      <legend class="hidden">{words.axis}</legend>
+      <button type="button" aria-label={words.further} onClick={() => sequence.magnify(1 / 1.5)}>
+        −
+      </button>
+      <button type="button" aria-label={words.closer} onClick={() => sequence.magnify(1.5)}>
+        +
+      </button>
+      <button type="button" aria-label={words.fitLong} onClick={() => sequence.fit()}>
+        {words.fit}
+      </button>
+    </fieldset>
   );
 }
 
@@ -70,7 +87,7 @@ export function PhaseKeys() {
       {phases.map((phase) => (
         <li key={`${phase.name}${phase.from}`}>
           <button type="button" data-phase={phase.name} onClick={() => sequence.showPhase(phase)}>
-            {texts.sequence.phase[phase.name]} <small>{milliseconds((phase.to - phase.from) / 1000)}</small>
+            {texts.sequence.phase[phase.name]} <small>{span(phase.to - phase.from)}</small>
           </button>
         </li>
       ))}

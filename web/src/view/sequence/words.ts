@@ -1,7 +1,7 @@
 import type { Event } from '../../generated/Event';
 import type { Item } from '../../state/sequence/folds';
 import { texts } from '../../texts';
-import { time } from '../format';
+import { milliseconds, time } from '../format';
 
 const words = texts.sequence;
 
@@ -34,6 +34,17 @@ export function label(item: Item): string {
   if (item.events.length > 1) parts.push(words.times(item.events.length));
   const rest = [tookWords(item), outcomeWords(item)].filter((part) => part !== '');
   return [parts.join(' '), ...rest].join(' · ');
+}
+
+/** A time that fits beside the picture: milliseconds, from a hundred seconds on seconds. `short` leaves digits out. */
+export function moment(microseconds: number, short: boolean): string {
+  if (microseconds >= 1e8) return `${time(microseconds / 1000).slice(0, short ? -2 : -1)} s`;
+  return short ? time(microseconds).slice(0, -2) : time(microseconds);
+}
+
+/** How long something lasted: milliseconds, from ten seconds on seconds. */
+export function span(microseconds: number): string {
+  return microseconds < 1e7 ? milliseconds(microseconds / 1000) : `${time(microseconds / 1000).slice(0, -2)} s`;
 }
 
 /** How long it took, if that is known. */
