@@ -37,6 +37,7 @@ interface SelectedBy {
 export const pairs = {
   title: 'Pairs',
   corner: 'browser ↓ daemon →',
+  bothRelays: 'through both ends’ TURN relays',
   none: 'Pairs appear when both ends have a candidate.',
   details: 'The pair',
   end: { browser: 'browser', daemon: 'daemon' },

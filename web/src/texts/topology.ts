@@ -26,6 +26,7 @@ export const topology = {
     network: 'Network',
     interface: 'Interface',
     outside: 'Public address',
+    between: 'Address towards the carrier',
     seen: 'Seen as',
     mapping: 'Mapping',
     filtering: 'Filtering',
@@ -80,7 +81,7 @@ export const topology = {
   },
   paths: 'Paths',
   noPaths: 'No path yet: no check was seen.',
-  role: { selected: 'selected', broken: 'broken', failed: 'failed', trying: 'no answer yet' },
+  role: { selected: 'selected', broken: 'broken', failed: 'failed', trying: 'no answer' },
   via: { end: 'from or to', through: 'through', past: 'past', unknown: 'through or past, unknown:' },
   oneEnd: { browser: 'The browser sends this way.', daemon: 'The daemon sends this way.' },
   stop: {

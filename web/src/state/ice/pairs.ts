@@ -1,4 +1,4 @@
-import { type Family, familyOf, isTold, readEndpoint } from './address';
+import { type Family, familyOf, isPrivate, isTold, readEndpoint } from './address';
 import { type Candidates, type IceCandidate, placeOf } from './candidates';
 import type { BrowserPair, Checks, Counters, DaemonPair } from './checks';
 import type { Selections } from './selected';
@@ -25,43 +25,55 @@ export interface Pair {
 
 /** The RFC's pairs are of bases (RFC 8445 §6.1.2.4): each end tells only its own base from the other's candidates. */
 export function joinPairs(candidates: Candidates, checks: Checks, selected: Selections, isOver: boolean): Pair[] {
-  const browsers = candidates.browser.filter(isCurrent);
-  const daemons = candidates.daemon.filter(isCurrent);
   const told = checks.browser.flatMap((pair) => {
     const local = candidates.byStat.get(pair.local);
     const remote = candidates.byStat.get(pair.remote);
     return local && remote ? [{ local, remote, pair }] : [];
   });
+  const browsers = candidates.browser.filter(isCurrent);
+  const daemons = candidates.daemon.filter(isCurrent);
+  const known = { browsers, daemons, told, packets: checks.daemon };
   const families = familiesOf([...browsers, ...daemons], told);
-  const pairs: Pair[] = [];
-  for (const local of browsers) {
-    for (const remote of daemons) {
+  return browsers.flatMap((local) =>
+    daemons.map((remote) => {
+      const { browser, daemon, isOwn, isSeen } = credit(local, remote, known);
       const base = baseOf(local, browsers);
-      const daemonBase = baseOf(remote, daemons);
-      const own = told.find((one) => one.local === base && one.remote === remote)?.pair;
-      const seen = daemonPair(checks.daemon, daemonBase, local);
-      // A pair of the browser's base is the one of those candidates of that base from which the daemon saw checks come.
-      const rivals = browsers.filter((one) => one !== local && baseOf(one, browsers) === base);
-      const isElsewhere = rivals.some((rival) => daemonPair(checks.daemon, daemonBase, rival) !== undefined);
-      const isOwn = seen !== undefined || (local === base && !isElsewhere);
-      // And what the daemon's base counted is of that candidate of it to which the browser speaks.
-      const answers = (one: BrowserPair | undefined) => one?.responsesReceived ?? 0;
-      const others = told.filter((one) => one.local === base && baseOf(one.remote, daemons) === daemonBase);
-      const isBest = others.every(({ pair }) => answers(pair) <= answers(own));
-      const isSeen = seen !== undefined && isBest && (own !== undefined || remote === daemonBase);
-      const said = selected.browser;
       const selectedBy = {
-        browser: isOwn && said?.local === base && said.remote === remote,
-        daemon: isSeen && selected.daemon?.local === daemonBase && isSeenAs(local, selected.daemon.remote),
+        browser: isOwn && selected.browser?.local === base && selected.browser.remote === remote,
+        daemon: isSeen && selected.daemon?.local === baseOf(remote, daemons) && isSeenAs(local, selected.daemon.remote),
       };
-      const pair = {
-        ...{ id: `${local.id}-${remote.id}`, local, remote, selectedBy },
-        ...{ browser: isOwn ? own : undefined, daemon: isSeen ? seen : undefined },
-      };
-      pairs.push({ ...pair, family: pairFamily(pair, families), state: stateOf(pair, isOver, families) });
-    }
-  }
-  return pairs;
+      const pair = { id: `${local.id}-${remote.id}`, local, remote, selectedBy, browser, daemon };
+      return { ...pair, family: pairFamily(pair, families), state: stateOf(pair, isOver, families) };
+    }),
+  );
+}
+
+interface Known {
+  browsers: readonly IceCandidate[];
+  daemons: readonly IceCandidate[];
+  told: readonly { local: IceCandidate; remote: IceCandidate; pair: BrowserPair }[];
+  packets: readonly DaemonPair[];
+}
+
+/** Which of what the two bases counted is of this pair of candidates. */
+function credit(local: IceCandidate, remote: IceCandidate, { browsers, daemons, told, packets }: Known) {
+  const base = baseOf(local, browsers);
+  const daemonBase = baseOf(remote, daemons);
+  const own = told.find((one) => one.local === base && one.remote === remote)?.pair;
+  const seen = daemonPair(packets, daemonBase, local);
+  // Of the daemon's candidates of one base, the browser speaks to the one that answers it.
+  const answers = (one: BrowserPair | undefined) => one?.responsesReceived ?? 0;
+  const others = told.filter((one) => one.local === base && baseOf(one.remote, daemons) === daemonBase);
+  const isBest =
+    others.every(({ pair }) => answers(pair) <= answers(own)) && (own !== undefined || remote === daemonBase);
+  // And of the browser's, it speaks from the one that the daemon saw checks come from.
+  const isHere = isBest && hasArrived(seen);
+  const rivals = browsers.filter((one) => one !== local && baseOf(one, browsers) === base);
+  const isElsewhere = isBest && rivals.some((rival) => hasArrived(daemonPair(packets, daemonBase, rival)));
+  const face = (own?.requestsSent ?? 0) > 0 ? faceOf(base, remote, browsers) : base;
+  const isOwn = isHere || (!isElsewhere && local === face);
+  const isSeen = isHere || (seen !== undefined && !hasArrived(seen) && remote === faceOf(daemonBase, local, daemons));
+  return { browser: isOwn ? own : undefined, daemon: isSeen ? seen : undefined, isOwn, isSeen };
 }
 
 function isCurrent(candidate: IceCandidate): boolean {
@@ -101,6 +113,21 @@ export function isSocketOf(base: IceCandidate, place: string, relay: string | un
 /** Whether the daemon's packets have a candidate of the browser under this address. */
 export function isSeenAs(candidate: IceCandidate, place: string): boolean {
   return placeOf(candidate) === place || candidate.seenAs.includes(place);
+}
+
+/** Something came over it. */
+function hasArrived(pair: DaemonPair | undefined): boolean {
+  return (pair?.requestsReceived ?? 0) + (pair?.responsesReceived ?? 0) > 0;
+}
+
+/**
+ * As which of its candidates a base is seen by an address of the world outside: as its server-reflexive one, if it has one. What
+ * nobody answered is told apart only so.
+ */
+function faceOf(base: IceCandidate, other: IceCandidate, all: readonly IceCandidate[]): IceCandidate {
+  const isOutside = other.candidateType !== 'host' || !(other.isHidden || isPrivate(other.address));
+  const face = all.find((one) => one !== base && one.candidateType === 'srflx' && baseOf(one, all) === base);
+  return isOutside && face !== undefined ? face : base;
 }
 
 type Families = ReadonlyMap<IceCandidate, Family | undefined>;

@@ -43,12 +43,14 @@ export interface Ground {
 
 /** The selected paths, then those on which checks went out and none was answered. */
 export function readPaths(ice: Ice, ground: Ground, events: readonly Event[]): Path[] {
-  const refusals = refusedPermissions(events);
+  const refused = refusedPermissions(events);
   const isDown = ice.states.browser === 'failed' || ice.states.daemon === 'failed';
   const selected = selectedPairs(ice.pairs);
-  const wanted = [...selected, ...ice.pairs.filter(({ state }) => state === 'failed' || state === 'unanswered')];
-  return wanted.flatMap((pair) => {
-    const refusal = refusalOf(pair, refusals, ice.candidates.browser);
+  const refusals = new Map(ice.pairs.map((pair) => [pair, refusalOf(pair, refused, ice.candidates.browser)]));
+  const isRefused = (pair: Pair) => refusals.get(pair) !== undefined && /unknown|waiting/.test(pair.state);
+  const isTried = (pair: Pair) => pair.state === 'failed' || pair.state === 'unanswered' || isRefused(pair);
+  return [...selected, ...ice.pairs.filter(isTried)].flatMap((pair) => {
+    const refusal = refusals.get(pair);
     const sentBy = {
       browser: (pair.browser?.requestsSent ?? 0) > 0 || (pair.daemon?.requestsReceived ?? 0) > 0,
       // Whoever asks for a permission is about to send.
@@ -57,7 +59,13 @@ export function readPaths(ice: Ice, ground: Ground, events: readonly Event[]): P
     };
     const isSelected = pair.state === 'selected';
     if (!isSelected && !sentBy.browser && !sentBy.daemon && refusal === undefined && !pair.daemon?.error) return [];
-    const role = isSelected ? (isDown ? 'broken' : 'selected') : pair.state === 'failed' ? 'failed' : 'trying';
+    const role = isSelected
+      ? isDown
+        ? 'broken'
+        : 'selected'
+      : pair.state === 'failed' || isDown
+        ? 'failed'
+        : 'trying';
     const stop = isSelected ? undefined : stopOf(pair, refusal);
     return [{ pair, family: pair.family, role, stations: stations(pair, ice, ground), sentBy, stop, refusal }];
   });
@@ -112,7 +120,9 @@ function crossing(box: NatBox, candidate: IceCandidate, outside: string | undefi
   const isOwn = address !== undefined && box.families.some(({ local }) => local.includes(address));
   const isOutside = address !== undefined && box.families.some((one) => one.outside.includes(address));
   const via = !box.isCertain ? 'unknown' : isOwn ? 'past' : isOutside ? 'through' : 'unknown';
-  return { box: box.id, via, label: via === 'past' || candidate.isHidden ? undefined : outside };
+  // The carrier's NAT gives the address that the world sees; the one between is not known.
+  const isInner = box.kind === 'nat' && box.families.some(({ cgnat }) => cgnat === true);
+  return { box: box.id, via, label: via === 'past' || isInner || candidate.isHidden ? undefined : outside };
 }
 
 /** What the daemon's TURN server refused: relayed address and peer, with its words. */
@@ -133,15 +143,15 @@ function refusedPermissions(events: readonly Event[]): Map<string, string> {
   return refused;
 }
 
-/** Permissions are given per address (RFC 8656 §9): for all candidates that have one socket's. */
+/** Permissions are given per address (RFC 8656 §9). What a base counted is of any of its candidates. */
 function refusalOf(
-  { local, remote }: Pair,
+  { local, remote, browser }: Pair,
   refused: ReadonlyMap<string, string>,
   all: readonly IceCandidate[],
 ): string | undefined {
   if (remote.candidateType !== 'relay') return undefined;
   const base = baseOf(local, all);
-  const alike = all.filter((one) => baseOf(one, all) === base);
+  const alike = browser === undefined ? [local] : all.filter((one) => baseOf(one, all) === base);
   const places = alike
     .flatMap((one) => [placeOf(one), ...one.seenAs])
     .map((place) => readEndpoint(place)?.address ?? '');

@@ -2,6 +2,7 @@ import type { Counters } from '../../state/ice/checks';
 import type { Pair } from '../../state/ice/pairs';
 import { texts } from '../../texts';
 import { milliseconds } from '../format';
+import { Scroll } from '../scroll';
 import { candidateName, wayWords } from './words';
 
 const COUNTERS = ['requestsSent', 'responsesReceived', 'requestsReceived', 'responsesSent'] as const;
@@ -31,22 +32,24 @@ export function PairDetails({ pair }: { pair: Pair }) {
           {daemon.relay !== undefined && `, ${words.relay(daemon.relay)}`}
         </p>
       )}
-      <table class="counters">
-        <thead>
-          <tr>
-            <td />
-            {COUNTERS.map((name) => (
-              <th key={name} scope="col">
-                {words.counter[name]}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          <Row name={words.end.browser} counters={browser} />
-          <Row name={words.end.daemon} counters={daemon} />
-        </tbody>
-      </table>
+      <Scroll label={words.details}>
+        <table class="counters">
+          <thead>
+            <tr>
+              <td />
+              {COUNTERS.map((name) => (
+                <th key={name} scope="col">
+                  {words.counter[name]}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <Row name={words.end.browser} counters={browser} />
+            <Row name={words.end.daemon} counters={daemon} />
+          </tbody>
+        </table>
+      </Scroll>
     </section>
   );
 }

@@ -25,7 +25,11 @@ export function wayWords({ local, remote, family }: Pair): string {
     // A hidden address does not tell its family; the pair does.
     address: candidate.isHidden && family === 'ipv6' ? ':' : candidate.address,
   });
-  const [ours, theirs] = [end(local), end(remote)];
+  if (local.candidateType === 'relay' && remote.candidateType === 'relay') return texts.pairs.bothRelays;
+  // What carries packets to the daemon's relay, the daemon's candidate says.
+  const isTheirs = remote.candidateType === 'relay' && remote.relayProtocol !== undefined;
+  const ours = { ...end(local), ...(isTheirs ? { protocol: remote.relayProtocol ?? '' } : {}) };
+  const theirs = end(remote);
   return pairWords({ id: '', local: known(ours), remote: known(theirs), roundTripTime: undefined });
 }
 

@@ -33,7 +33,12 @@ export function natFacts({ families, isCertain, kind }: NatBox): Fact[] {
   return families.flatMap((one) => {
     const family = words.family[one.family];
     const label = words.label;
-    const outside = { name: `${family}: ${label.outside}`, value: one.outside.join(', ') || words.unknown };
+    // With a carrier's NAT before it, the public address is the carrier's.
+    const isInner = kind === 'nat' && one.cgnat === true;
+    const outside = {
+      name: `${family}: ${isInner ? label.between : label.outside}`,
+      value: (isInner ? '' : one.outside.join(', ')) || words.unknown,
+    };
     if (kind === 'cgnat') return [outside];
     if (!isCertain) return [{ name: family, value: words.unknown, meaning: whyUnknown(one) }];
     return [
