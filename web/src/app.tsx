@@ -8,6 +8,7 @@ import { Sequence } from './view/sequence/card';
 import { TimelineCard } from './view/timeline';
 import { TopologyCard } from './view/topology/card';
 import { Uplink } from './view/uplink';
+import { VerdictCard } from './view/verdict';
 import { Video } from './view/video';
 
 /** The page, top to bottom. */
@@ -17,6 +18,7 @@ export function App() {
       <Header />
       <Plugins />
       <main>
+        <VerdictCard />
         <ProblemNotice />
         <div class="columns">
           <div class="column first">

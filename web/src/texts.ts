@@ -1,6 +1,7 @@
 // Every word that the page says, in one place.
 import { candidates, pairs } from './texts/ice';
 import { topology } from './texts/topology';
+import { verdict } from './texts/verdict';
 import { bitRate, milliseconds } from './view/format';
 
 /** An error in words. */
@@ -213,6 +214,7 @@ export const texts = {
   pairs,
   topology,
   help: 'What am I looking at?',
+  verdict,
   timeline: {
     title: 'Timeline',
     about: 'both ends on one clock, from the opening of the session',

@@ -72,6 +72,8 @@ export class Timeline {
   readonly filter = signal<Filter>(EVERYTHING);
   /** Sequence of the event whose details are open. */
   readonly open = signal<number | undefined>(undefined);
+  /** Sequences of the events that show what a verdict says. */
+  readonly cited = signal<ReadonlySet<number>>(new Set());
   readonly dropped = signal(0);
   readonly #shown = signal<readonly Event[]>([]);
   #ordered: Event[] = [];
@@ -109,10 +111,20 @@ export class Timeline {
     this.#hold.after(this.#showSoon);
   }
 
+  /** Shows these events, whatever the filter was, and opens the first. */
+  cite(sequences: readonly number[]): void {
+    const cited = new Set(sequences);
+    const stats = this.#ordered.some((event) => event.kind === 'stats' && cited.has(event.sequence));
+    this.filter.value = { ...EVERYTHING, stats };
+    this.cited.value = cited;
+    this.open.value = sequences[0];
+  }
+
   /** Another session begins. */
   clear(): void {
     this.#ordered = [];
     this.open.value = undefined;
+    this.cited.value = new Set();
     this.dropped.value = 0;
     this.#show();
   }

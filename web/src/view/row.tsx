@@ -11,6 +11,8 @@ interface RowProps {
   /** Its place in the whole table, from 1; the head is row 1. */
   index: number;
   open: boolean;
+  /** It shows what the verdict says. */
+  cited: boolean;
   /** The one row that Tab reaches; arrow keys go on from there. */
   reachable: boolean;
   onOpen: (sequence: number) => void;
@@ -22,7 +24,7 @@ export class Row extends Component<RowProps> {
     return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ event, before, index, open, reachable, onOpen }: RowProps) {
+  override render({ event, before, index, open, cited, reachable, onOpen }: RowProps) {
     return (
       <div
         role="row"
@@ -37,6 +39,7 @@ export class Row extends Component<RowProps> {
         data-from={event.from}
         data-to={event.to}
         data-level={event.level}
+        data-cited={cited || undefined}
         onClick={() => onOpen(event.sequence)}
       >
         <Time event={event} />

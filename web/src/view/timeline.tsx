@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Event } from '../generated/Event';
 import { store } from '../state/store';
 import { texts } from '../texts';
 import { Details } from './details';
@@ -48,8 +49,10 @@ function Table() {
   const words = texts.timeline;
   const visible = timeline.visible.value;
   const open = timeline.open.value;
+  const cited = timeline.cited.value;
   const body = useRef<HTMLDivElement>(null);
   const { scroll, onScroll, rowHeight } = useFollowing(body, visible.length);
+  useShowing(body, cited, visible, rowHeight);
   const part = drawn(visible.length, rowHeight, scroll.top, scroll.height);
   const openRow = visible.findIndex((event) => event.sequence === open);
   const reachable = openRow >= part.first && openRow < part.end ? openRow : part.first;
@@ -77,6 +80,7 @@ function Table() {
               before={visible[index - 1]?.time}
               index={index + 2}
               open={event.sequence === open}
+              cited={cited.has(event.sequence)}
               reachable={index === reachable}
               onOpen={toggle}
             />
@@ -109,6 +113,25 @@ function useFollowing(body: { current: HTMLDivElement | null }, rows: number) {
     setScroll({ top: element.scrollTop, height: element.clientHeight });
   };
   return { scroll, onScroll, rowHeight };
+}
+
+/** Brings the first of the events that are cited into view, once they are. */
+function useShowing(
+  body: { current: HTMLDivElement | null },
+  cited: ReadonlySet<number>,
+  visible: readonly Event[],
+  rowHeight: number,
+) {
+  const shown = useRef(cited);
+  useLayoutEffect(() => {
+    if (shown.current === cited) return;
+    shown.current = cited;
+    const index = visible.findIndex((event) => cited.has(event.sequence));
+    const element = body.current;
+    if (element === null || index < 0) return;
+    element.scrollTop = Math.max(0, (index - 2) * rowHeight);
+    element.scrollIntoView({ block: 'nearest' });
+  }, [body, cited, visible, rowHeight]);
 }
 
 /** One function for all rows, so that a row whose event is unchanged is not drawn again. */
