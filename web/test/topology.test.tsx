@@ -5,7 +5,16 @@ import { store } from '../src/state/store';
 import { isKnown, readTopology, type Topology } from '../src/state/topology/topology';
 import { Candidates } from '../src/view/candidates';
 import { TopologyCard } from '../src/view/topology/card';
-import { browserCandidate, daemonCandidate, NO_PATH, natReport, numbered, served, THROUGH_NATS } from './page/ice.mjs';
+import {
+  browserCandidate,
+  checks,
+  daemonCandidate,
+  NO_PATH,
+  natReport,
+  numbered,
+  served,
+  THROUGH_NATS,
+} from './page/ice.mjs';
 
 const read = ({ events, probes }: typeof NO_PATH) => readTopology(events, probes);
 const boxes = ({ nats }: Topology) => [...nats.browser, ...nats.daemon].map(({ id, isCertain }) => [id, isCertain]);
@@ -125,6 +134,24 @@ describe('paths', () => {
       ['daemon-cgnat', 'past'],
       ['daemon-nat', 'past'],
       ['daemon', 'end'],
+    ]);
+  });
+
+  test('a box of which nothing is known is neither crossed nor passed', () => {
+    const failed = { seenBy: 'daemon', kind: 'ice.connection_state', attributes: { state: 'failed' } } as const;
+    const { paths } = readTopology(
+      numbered([
+        ...browserCandidate('relay', '198.51.100.2:60000'),
+        ...daemonCandidate('host', '203.0.113.50:40000'),
+        ...checks('stun.binding.request', 'outbound', '203.0.113.50:40000', '198.51.100.2:60000'),
+        failed,
+      ]),
+      [],
+    );
+    expect(paths[0]?.stations.slice(0, 3)).toMatchObject([
+      { box: 'browser', via: 'end', label: undefined },
+      { box: 'browser-nat', via: 'unknown' },
+      { box: 'internet', via: 'through', label: '198.51.100.2:60000' },
     ]);
   });
 

@@ -75,6 +75,7 @@ export const pairs = {
     impossible: () => 'These two are of different protocols or families, or of TCP types that do not fit.',
     unknown: () => 'Neither end tells of this pair: it was pruned as a double of another one, or never formed.',
   },
+  down: 'ICE has failed since.',
   roundTrip: (time: string) => `The last answer took ${time}.`,
   notSent: (error: string) => `The daemon’s kernel did not take a check: ${error}.`,
   sockets: (local: string, remote: string) => `The daemon’s packets: ${local} ↔ ${remote}`,

@@ -133,19 +133,23 @@ export interface NatBox {
   /** Whether there is one at all is not known. */
   isCertain: boolean;
   families: Translation[];
+  /** Families that are known not to be translated. */
+  spared: Family[];
 }
 
 /** The boxes of one end, from the host outward. None where nothing is translated. */
 export function natBoxes(end: End, translations: readonly Translation[]): NatBox[] {
   const boxes: NatBox[] = [];
+  const spared = translations.filter(({ nat }) => nat === false).map(({ family }) => family);
   // Where the host itself has a carrier's address there is no NAT of its own before it.
   const own = translations.filter(({ nat, local, cgnat }) => nat !== false && !(cgnat && local.some(isShared)));
   const certain = own.filter(({ nat }) => nat === true);
   if (certain.length > 0 || own.length > 0 || translations.length === 0) {
     const families = certain.length > 0 ? certain : own;
-    boxes.push({ id: `${end}-nat`, end, kind: 'nat', isCertain: certain.length > 0, families });
+    boxes.push({ id: `${end}-nat`, end, kind: 'nat', isCertain: certain.length > 0, families, spared });
   }
   const carried = translations.filter(({ cgnat }) => cgnat === true);
-  if (carried.length > 0) boxes.push({ id: `${end}-cgnat`, end, kind: 'cgnat', isCertain: true, families: carried });
+  if (carried.length > 0)
+    boxes.push({ id: `${end}-cgnat`, end, kind: 'cgnat', isCertain: true, families: carried, spared });
   return boxes;
 }

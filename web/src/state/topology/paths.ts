@@ -84,9 +84,7 @@ function stopOf({ browser, daemon }: Pair, refusal: string | undefined): Stop {
 function stations(pair: Pair, { candidates }: Ice, { nats, servers }: Ground): Station[] {
   const { local, remote } = pair;
   const crossings = (boxes: NatBox[], candidate: IceCandidate, outside: string | undefined) =>
-    boxes
-      .filter((box) => box.families.some(({ family }) => family === pair.family))
-      .map((box) => crossing(box, candidate, outside));
+    boxes.filter((box) => isMet(box, pair.family)).map((box) => crossing(box, candidate, outside));
   const relays = [local, remote].filter(({ candidateType }) => candidateType === 'relay').map(placeOf);
   const socket = pair.daemon?.relay === undefined ? pair.daemon?.local : undefined;
   return [
@@ -112,6 +110,12 @@ function outsideOf(candidate: IceCandidate, seen: string | undefined, servers: r
   return end === 'browser' && isTold(relatedAddress)
     ? endpoint({ address: relatedAddress, port: relatedPort })
     : undefined;
+}
+
+/** A NAT of another family is nothing to a path; one of which nothing is known may be. */
+function isMet({ families, isCertain, spared }: NatBox, family: Family | undefined): boolean {
+  if (families.some((one) => one.family === family)) return true;
+  return !isCertain && (family === undefined || !spared.includes(family));
 }
 
 /** A path goes through a NAT if the world sees it at an address of the NAT's, and past it if at one of the host's own. */

@@ -1,5 +1,6 @@
 import type { Counters } from '../../state/ice/checks';
 import type { Pair } from '../../state/ice/pairs';
+import { ice } from '../../state/ice/view';
 import { texts } from '../../texts';
 import { milliseconds } from '../format';
 import { Scroll } from '../scroll';
@@ -11,6 +12,8 @@ const COUNTERS = ['requestsSent', 'responsesReceived', 'requestsReceived', 'resp
 export function PairDetails({ pair }: { pair: Pair }) {
   const { local, remote, state, browser, daemon, selectedBy } = pair;
   const words = texts.pairs;
+  const { states } = ice.value;
+  const isDown = states.browser === 'failed' || states.daemon === 'failed';
   const roundTripTime = browser?.roundTripTime;
   return (
     <section id="pair-details" class="pair-details" data-pair={pair.id} data-state={state} aria-label={words.details}>
@@ -24,6 +27,7 @@ export function PairDetails({ pair }: { pair: Pair }) {
       <p class="quiet" id="pair-why">
         {words.why[state](selectedBy, daemon?.nominated === true || browser?.nominated === true)}
         {roundTripTime !== undefined && ` ${words.roundTrip(milliseconds(roundTripTime * 1000))}`}
+        {state === 'selected' && isDown && ` ${words.down}`}
         {daemon?.error && ` ${words.notSent(daemon.error)}`}
       </p>
       {daemon !== undefined && (
