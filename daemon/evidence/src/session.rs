@@ -153,11 +153,11 @@ impl Session {
             }
             inner.closed.is_some()
         };
-        let answer = result?;
         if closed_meanwhile {
             self.peer.close(self.id, CloseReason::Deleted).await;
             return Err(SignalError::UnknownSession);
         }
+        let answer = result?;
         let session = Arc::clone(self);
         self.tasks.spawn(async move { session.follow(answer.link).await });
         self.touch();
@@ -269,8 +269,9 @@ impl Session {
     /// Ends the session.
     pub async fn close(&self, reason: CloseReason) {
         self.mark_closed(&reason);
-        let answered = self.inner().link.is_some();
-        if answered {
+        // Without an answer, too: the peer's side may have begun with the session. While one is made, its end closes it.
+        let answering = self.inner().answering;
+        if !answering {
             self.peer.close(self.id, reason).await;
         }
     }

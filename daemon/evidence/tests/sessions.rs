@@ -12,6 +12,7 @@ use icescope_model::signal::{
     Trickled,
 };
 use icescope_model::uplink::UplinkStats;
+use icescope_model::verdict::VerdictOutcome;
 use icescope_model::{EventSink, Evidence as Kind, Lane, Observation, Scope, SessionId};
 use serde_json::json;
 use tokio::sync::watch;
@@ -57,7 +58,9 @@ impl Peer for FakePeer {
     fn close(&self, _: SessionId, reason: CloseReason) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.closed.lock().unwrap().push(reason.clone());
-            self.say(PeerState::Closed(reason));
+            if let Some(state) = self.state.lock().unwrap().as_ref() {
+                state.send_replace(PeerState::Closed(reason));
+            }
         })
     }
 
@@ -157,7 +160,7 @@ async fn what_concerns_the_daemon_is_noted_by_every_live_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_without_an_offer_is_closed_and_old_ones_are_forgotten() {
-    let (evidence, _) =
+    let (evidence, peer) =
         start(Options { keep_closed: 1, unanswered_timeout: Duration::ZERO, ..Options::default() });
     let (first, second) = (evidence.open().unwrap(), evidence.open().unwrap());
     until(&first, icescope_evidence::Session::is_closed).await;
@@ -166,6 +169,7 @@ async fn a_session_without_an_offer_is_closed_and_old_ones_are_forgotten() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(evidence.sessions().len(), 1);
+    assert_eq!(*peer.closed.lock().unwrap(), [CloseReason::NeverConnected, CloseReason::NeverConnected]);
 }
 
 #[tokio::test]
@@ -209,4 +213,34 @@ async fn a_session_notes_what_probes_had_reported_at_its_start_and_what_came_unt
         (&events[0].attributes["outcome"], &events[0].attributes["subject"]),
         (&json!("pass"), &json!("ipv4"))
     );
+}
+
+#[tokio::test]
+async fn the_verdict_comes_by_itself_with_the_events_that_show_it() {
+    let (evidence, _) = start(Options::default());
+    let session = evidence.open().unwrap();
+    session.answer(play()).await.unwrap();
+    let note = |kind: &'static str| {
+        Observation::new(Scope::Session(session.id()), Kind::Api, Lane::Peer, Lane::Signalling, kind)
+    };
+    evidence.sink().send(note("signalling.answer"));
+    until(&session, |session| session.summary().verdict.is_some()).await;
+    assert_eq!(session.summary().verdict.unwrap().outcome, VerdictOutcome::Pending);
+    let alert = note("dtls.alert")
+        .with("alertLevel", "fatal")
+        .with("alert", "bad_certificate")
+        .with("direction", "inbound");
+    evidence.sink().send(alert);
+    until(&session, |session| session.summary().verdict.unwrap().cause.is_some()).await;
+    session.close(CloseReason::Failed("the DTLS handshake failed".to_owned())).await;
+    until(&session, |session| session.summary().verdict.unwrap().outcome == VerdictOutcome::Failed).await;
+    let (verdict, events) = (session.summary().verdict.unwrap(), session.record().events);
+    assert_eq!(verdict.cause.as_deref(), Some("F6"));
+    let shown: Vec<&str> = events
+        .iter()
+        .filter(|event| verdict.evidence.contains(&event.sequence))
+        .map(|event| event.kind.as_str())
+        .collect();
+    assert_eq!(shown, ["dtls.alert"]);
+    assert_eq!(evidence.sessions()[0].verdict, Some(verdict), "the list of sessions has it, too");
 }

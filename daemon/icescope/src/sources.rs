@@ -77,6 +77,9 @@ impl icescope_evidence::Peer for EvidencePeer {
 
     fn close(&self, session: SessionId, reason: CloseReason) -> BoxFuture<'_, ()> {
         self.peer.close(session, reason);
+        if let Some(follower) = &self.follower {
+            follower.closed(session);
+        }
         Box::pin(std::future::ready(()))
     }
 

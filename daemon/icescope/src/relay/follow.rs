@@ -1,7 +1,9 @@
 //! What sessions tell the relay: the daemon's candidates, which clients may reach through it, and the server-reflexive ones of
 //! the client, which claim what was seen of it.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use icescope_model::SessionId;
 use icescope_model::signal::{PeerLink, PeerState};
@@ -16,12 +18,13 @@ const MOST: usize = 256;
 pub struct Follower {
     relay: Relay,
     tasks: TaskTracker,
+    followed: Arc<Mutex<HashSet<SessionId>>>,
 }
 
 impl Follower {
     /// A follower of no session yet.
     pub fn new(relay: Relay) -> Self {
-        Self { relay, tasks: TaskTracker::new() }
+        Self { relay, tasks: TaskTracker::new(), followed: Arc::default() }
     }
 
     /// The client of a session names candidates: lines of SDP, or candidate attributes.
@@ -33,7 +36,24 @@ impl Follower {
 
     /// The daemon answered a session: its candidates may be reached until it is over.
     pub fn answered(&self, session: SessionId, link: PeerLink) {
-        self.tasks.spawn(follow(self.relay.clone(), session, link));
+        self.followed().insert(session);
+        let this = self.clone();
+        self.tasks.spawn(async move {
+            follow(this.relay.clone(), session, link).await;
+            this.followed().remove(&session);
+        });
+    }
+
+    /// A session is closed. One that was answered is followed until its connection has said goodbye; but a page has relayed
+    /// addresses before it offers anything, too.
+    pub fn closed(&self, session: SessionId) {
+        if !self.followed().contains(&session) {
+            self.relay.forget(session);
+        }
+    }
+
+    fn followed(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until all sessions are over, which they are once the peer is shut down; then stops the relay.
@@ -86,7 +106,28 @@ fn read(line: &str) -> Option<Candidate<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use icescope_config as config;
+    use icescope_model::EventSink;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_closes_without_an_answer_loses_its_name_at_the_relay() {
+        let text = "[relay]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        let settings =
+            config::parse(Path::new("icescope.toml"), text, &config::Environment::default()).unwrap();
+        let relay = Relay::start(super::super::options(&settings), EventSink::new(1).0).unwrap();
+        let follower = Follower::new(relay.clone());
+        let session = SessionId::random();
+        let id = || relay.credentials(Some(session)).username.split_once(':').unwrap().1.to_owned();
+        let first = id();
+        assert_eq!(id(), first);
+        follower.closed(session);
+        assert_ne!(id(), first);
+        follower.shut_down().await;
+    }
 
     #[test]
     fn candidates_are_read_from_sdp_and_from_trickle() {
