@@ -160,6 +160,22 @@ test('the arrow keys go from arrow to arrow and to the answer; Enter keeps the m
   await page.waitForSelector('#details', { state: 'detached' });
 });
 
+test('the pointer shows a message, and a click keeps it', { timeout }, async (t) => {
+  const { page } = await shows(t, RELAY);
+  const row = page.locator('#sequence .item[data-kind="signalling.offer"]').first();
+  await row.waitFor({ state: 'attached' });
+  await page.evaluate(() => {
+    document.querySelector('#sequence .item[data-kind="signalling.offer"]').scrollIntoView({ block: 'center' });
+  });
+  await row.hover({ force: true });
+  await page.waitForSelector('#sequence-details');
+  assert.match(await page.textContent('#sequence-details'), /^signalling\.offer/);
+  await row.click({ force: true });
+  await page.waitForSelector('#sequence .item[aria-selected="true"][data-kind="signalling.offer"]');
+  await page.mouse.move(0, 0);
+  assert.match(await page.textContent('#sequence-details'), /^signalling\.offer/);
+});
+
 test('the same as a table, and a phase’s key leads to its beginning', { timeout }, async (t) => {
   const { page } = await shows(t, RELAY);
   await page.click('#sequence .phases [data-phase="dtls"]');
@@ -223,6 +239,49 @@ test('2,000 events: only what is seen is in the document', { timeout }, async (t
     return took.sort((a, b) => a - b);
   });
   t.diagnostic(`a scroll step in it: median ${steps[30].toFixed(1)} ms, worst ${steps.at(-1).toFixed(1)} ms`);
+});
+
+test('while 200 events a second come in, the page stays in motion', { timeout }, async (t) => {
+  const { page, daemon } = await openPage(t);
+  await page.click('#start');
+  await page.waitForFunction(() => document.querySelector('#state').dataset.state === 'playing');
+  daemon.sawAll(longSession(RELAY, 2000));
+  const begin = daemon.session.events.at(-1).time;
+  const frames = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const gaps = [];
+        let last = performance.now();
+        requestAnimationFrame(function next(now) {
+          gaps.push(now - last);
+          last = now;
+          if (window.over === true) resolve(gaps);
+          else requestAnimationFrame(next);
+        });
+      }),
+  );
+  for (let number = 0; number < 600; number += 20) {
+    const time = begin + number * 5000;
+    daemon.sawAll(
+      Array.from({ length: 20 }, (_, index) => ({
+        ...{ ...RELAY[20], evidence: 'api', kind: 'ice.candidate', time: time + index * 5000 },
+        ...{ summary: `${number + index}`, attributes: {} },
+      })),
+    );
+    // The pace of what is measured, not a wait for something.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await page.evaluate(() => {
+    window.over = true;
+  });
+  const gaps = (await frames).slice(1).sort((a, b) => a - b);
+  const [median, most] = [gaps[gaps.length >> 1], gaps[Math.floor(gaps.length * 0.95)]];
+  const words = `median ${median.toFixed(1)} ms, 95 % below ${most.toFixed(1)} ms`;
+  t.diagnostic(`200 events a second into 2,000: frames ${words}, ${gaps.length} of them`);
+  await page.waitForFunction(() => {
+    const row = document.querySelector('#sequence .item');
+    return row !== null && Number(row.getAttribute('aria-setsize')) > 800;
+  });
 });
 
 for (const [name, options] of [
