@@ -101,3 +101,73 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use icescope_model::api::{Closed, SessionState};
+    use icescope_model::{Attributes, Evidence, Lane, Level, SeenBy};
+
+    fn push(judge: &mut Judge, record: &mut Record, kind: &str, attributes: &serde_json::Value) {
+        let mut event = event(kind, attributes.as_object().cloned().unwrap_or_default());
+        record.push(&mut event);
+        judge.see(&event);
+    }
+
+    fn event(kind: &str, attributes: Attributes) -> Event {
+        Event {
+            sequence: 0,
+            time: 0,
+            uncertainty: 0,
+            seen_by: SeenBy::Daemon,
+            from: Lane::Peer,
+            to: Lane::Peer,
+            kind: kind.to_owned(),
+            evidence: Evidence::Api,
+            level: Level::Info,
+            summary: String::new(),
+            attributes,
+        }
+    }
+
+    fn head(closed: Option<&str>) -> SessionSummary {
+        let closed = closed.map(|code| Closed { code: code.to_owned(), reason: String::new() });
+        SessionSummary {
+            id: SessionId::random(),
+            opened_unix_ms: 0,
+            state: if closed.is_some() { SessionState::Closed } else { SessionState::Connected },
+            closed,
+            events: 0,
+            events_dropped: 0,
+            uplink: None,
+            verdict: None,
+        }
+    }
+
+    #[test]
+    fn it_is_concluded_only_when_there_is_reason_to() {
+        let (mut judge, mut record) = (Judge::new(), Record::new(1_000));
+        assert_eq!(judge.is_due(0), Err(None), "nothing was seen");
+        push(&mut judge, &mut record, "signalling.answer", &serde_json::json!({}));
+        assert_eq!(judge.is_due(0), Ok(()));
+        assert!(judge.conclude(&head(None), &[], &mut record, 0, None), "the first verdict is a change");
+        let again = judge.is_due(1).expect_err("nothing is new").expect("time may change it");
+        assert_eq!(judge.is_due(again), Ok(()));
+        assert!(!judge.conclude(&head(None), &[], &mut record, 1, None), "the same again is none");
+    }
+
+    #[test]
+    fn last_words_count_and_then_it_is_frozen() {
+        let (mut judge, mut record) = (Judge::new(), Record::new(1_000));
+        push(&mut judge, &mut record, "signalling.answer", &serde_json::json!({}));
+        let head = head(Some("deleted"));
+        judge.conclude(&head, &[], &mut record, 1_000, Some(1_000));
+        assert_eq!(judge.verdict().map(|verdict| verdict.outcome), Some(VerdictOutcome::Pending));
+        push(&mut judge, &mut record, "dtls.state", &serde_json::json!({"state": "connected"}));
+        judge.conclude(&head, &[], &mut record, 1_000 + LAST_WORDS_US, Some(1_000));
+        assert_eq!(judge.verdict().map(|verdict| verdict.outcome), Some(VerdictOutcome::Connected));
+        push(&mut judge, &mut record, "dtls.error", &serde_json::json!({"message": "fingerprint"}));
+        assert_eq!(judge.is_due(i64::MAX), Err(None), "it is final");
+        assert!(!judge.conclude(&head, &[], &mut record, i64::MAX, Some(1_000)));
+    }
+}
