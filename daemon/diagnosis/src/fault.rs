@@ -67,9 +67,10 @@ impl Fault {
         self.proven_if(true)
     }
 
-    /// Proven on a condition.
+    /// Proven on a condition; never before recorded evidence has shown the rule to be right.
     #[must_use]
     pub fn proven_if(mut self, proven: bool) -> Self {
+        let proven = proven && causes::SHOWN.contains(&self.cause);
         self.certainty = if proven { Certainty::Proven } else { Certainty::Likely };
         self
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use icescope_diagnosis::diagnose;
+use icescope_diagnosis::{causes, diagnose};
 use icescope_model::api::SessionRecord;
 use icescope_model::verdict::{StageState, Verdict};
 
@@ -73,5 +73,21 @@ fn recorded_sessions_have_their_verdicts() {
     assert!(names.len() >= 10, "{names:?}");
     for name in names {
         insta::assert_snapshot!(name.clone(), lines(&verdict(&record(&name))));
+    }
+}
+
+#[test]
+fn what_may_be_called_proven_was_recorded() {
+    let records = fs::read_dir(folder()).unwrap().map(|entry| {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        verdict(&serde_json::from_str(&text).unwrap())
+    });
+    let verdicts: Vec<Verdict> = records.collect();
+    for cause in causes::SHOWN {
+        let shown = verdicts.iter().any(|verdict| {
+            verdict.cause.as_deref() == Some(cause)
+                || verdict.findings.iter().any(|finding| finding.cause == cause)
+        });
+        assert!(shown, "no record shows {cause}");
     }
 }

@@ -40,6 +40,10 @@ pub fn all() -> impl Iterator<Item = &'static Cause> {
     groups.into_iter().flatten()
 }
 
+/// Causes whose rules recorded evidence has shown to be right (tests/evidence). All others are never more than likely,
+/// however clear their evidence looks.
+pub const SHOWN: [&str; 11] = ["A1", "A8", "B3", "C6", "D1", "D2", "D7", "D17", "E1", "E3", "E5"];
+
 /// The cause of that name, in capitals or not.
 pub fn find(id: &str) -> Option<&'static Cause> {
     all().find(|cause| cause.id.eq_ignore_ascii_case(id))
