@@ -39,6 +39,15 @@ pub fn own_addresses(options: &Options) -> Vec<IpAddr> {
     usable(options)
 }
 
+/// The interface that an address of this host is on, for the record.
+pub(crate) fn interface_of(address: IpAddr) -> Option<String> {
+    let interfaces = rtc::shared::ifaces::ifaces().ok()?;
+    interfaces
+        .into_iter()
+        .find(|interface| interface.addr.is_some_and(|one| one.ip() == address))
+        .map(|interface| interface.name)
+}
+
 fn usable(options: &Options) -> Vec<IpAddr> {
     let interfaces = match rtc::shared::ifaces::ifaces() {
         Ok(interfaces) => interfaces,
@@ -78,6 +87,12 @@ mod tests {
         options.allow_loopback = false;
         addresses.forget();
         assert_eq!(addresses.list(&options), Vec::<IpAddr>::new());
+    }
+
+    #[test]
+    fn an_address_tells_its_interface() {
+        assert_eq!(interface_of("127.0.0.1".parse().unwrap()).as_deref(), Some("lo"));
+        assert_eq!(interface_of("192.0.2.254".parse().unwrap()), None);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use webrtc::peer_connection::{
 use super::Told;
 use super::report::Report;
 use super::wire::Wire;
+use crate::local_addresses::interface_of;
+use crate::remote_candidates::CandidateFacts;
 use crate::tap::candidate::rewrite_candidate;
 
 /// The two states that end or lift a session.
@@ -34,13 +36,20 @@ pub(crate) struct Handler {
     pub(crate) wire: Wire,
 }
 
+/// The interface of a host candidate; asked of the address before a 1:1 NAT takes its place.
+fn interface(candidate: &str) -> Option<String> {
+    let facts = CandidateFacts::read(candidate).ok().filter(|facts| facts.kind == "host")?;
+    interface_of(facts.address.parse().ok()?)
+}
+
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         let Ok(candidate) = event.candidate.to_json() else { return };
         let Some(text) = rewrite_candidate(&candidate.candidate, &self.wire.addresses) else { return };
         let (url, relay_protocol) = self.wire.server(&event.url);
-        self.report.local_candidate(&text, &url, relay_protocol);
+        let interface = interface(&candidate.candidate);
+        self.report.local_candidate(&text, &url, relay_protocol, interface.as_deref());
         self.told.candidates.send_if_modified(|told| {
             let new = !told.complete && !told.candidates.contains(&text);
             if new {

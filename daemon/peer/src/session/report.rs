@@ -39,7 +39,13 @@ impl Report {
     }
 
     /// One of the daemon's own candidates.
-    pub(crate) fn local_candidate(&self, text: &str, url: &str, relay_protocol: Option<&'static str>) {
+    pub(crate) fn local_candidate(
+        &self,
+        text: &str,
+        url: &str,
+        relay_protocol: Option<&'static str>,
+        interface: Option<&str>,
+    ) {
         let Ok(facts) = CandidateFacts::read(text) else { return };
         let summary =
             format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
@@ -49,6 +55,9 @@ impl Report {
         }
         if let Some(protocol) = relay_protocol.filter(|_| facts.kind == "relay") {
             note = note.with("relayProtocol", protocol);
+        }
+        if let Some(interface) = interface {
+            note = note.with("interface", interface);
         }
         self.send(note);
     }
