@@ -35,7 +35,7 @@ describe('the boxes', () => {
       { family: 'ipv4', outside: ['198.51.100.77'], mapping: 'EIM', filtering: 'APDF', hairpin: true },
     ]);
     expect(topology.browser.translations.map(({ local }) => local)).toEqual([['192.168.1.20'], ['2001:db8:1::20']]);
-    expect(topology.browser.networks).toEqual(['wifi']);
+    expect([topology.browser.networks, topology.daemon.interfaces]).toEqual([['wifi'], ['eth0']]);
   });
 
   test('a carrier’s NAT is a box of its own, further out', () => {

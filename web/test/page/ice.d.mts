@@ -11,7 +11,7 @@ interface Scene {
 
 export function numbered(events: Part[]): Event[];
 export function browserCandidate(type: string, place: string, facts?: Facts): Part[];
-export function daemonCandidate(type: string, place: string, more?: { related?: string; url?: string }): Part[];
+export function daemonCandidate(type: string, place: string, more?: Facts): Part[];
 export function checks(
   kind: string,
   direction: 'inbound' | 'outbound',

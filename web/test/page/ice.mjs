@@ -33,7 +33,7 @@ export function browserCandidate(type, place, facts = {}) {
 }
 
 /** A candidate that the daemon gathered and told the browser. */
-export function daemonCandidate(type, place, { related, url } = {}) {
+export function daemonCandidate(type, place, { related, url, ...facts } = {}) {
   const { address, port } = split(place);
   const base = related === undefined ? '' : ` raddr ${split(related).address} rport ${split(related).port}`;
   const line = `candidate:1 1 udp ${priority(type)} ${address} ${port} typ ${type}${base}`;
@@ -41,7 +41,7 @@ export function daemonCandidate(type, place, { related, url } = {}) {
     {
       ...DAEMON,
       kind: 'ice.candidate',
-      attributes: { ...candidate(type, place), candidate: line, ...(url && { url }) },
+      attributes: { ...candidate(type, place), candidate: line, ...(url && { url }), ...facts },
     },
     {
       ...{ ...DAEMON, from: 'signalling', to: 'web', kind: 'signalling.candidate' },
@@ -128,7 +128,7 @@ const GATHERED = [
   ...browserCandidate('host', HOST, { usernameFragment: 'Br' }),
   ...browserCandidate('host', '[2001:db8:1::20]:50001'),
   ...browserCandidate('srflx', MAPPED, { url: STUN, relatedAddress: '192.168.1.20', relatedPort: 50000 }),
-  ...daemonCandidate('host', OWN),
+  ...daemonCandidate('host', OWN, { interface: 'eth0' }),
   ...daemonCandidate('host', '[2001:db8:2::5]:40001'),
   served('stun.binding.request', 'stun', OWN, '198.51.100.1:3478'),
   served('stun.binding.success', 'stun', OWN, '198.51.100.1:3478', { mappedAddress: PUBLIC }),

@@ -24,6 +24,8 @@ export interface IceCandidate {
   usernameFragment: string | undefined;
   /** What kind of network its interface is on, where the browser says. */
   networkType: string | undefined;
+  /** The daemon's interface that its address is on. */
+  interface: string | undefined;
   /** When its own end told of it, and when the other end had it: microseconds on the session's axis. */
   gathered: number | undefined;
   arrived: number | undefined;
@@ -85,7 +87,13 @@ export class Candidates {
     const candidate: IceCandidate = {
       ...{ id: `${end[0]}${this[end].length}`, end, candidateType: '', protocol: '', tcpType: undefined, address: '' },
       ...{ port: 0, priority: undefined, url: undefined, relayProtocol: undefined, relatedAddress: undefined },
-      ...{ relatedPort: undefined, usernameFragment: undefined, networkType: undefined, gathered: undefined },
+      ...{
+        relatedPort: undefined,
+        usernameFragment: undefined,
+        networkType: undefined,
+        interface: undefined,
+        gathered: undefined,
+      },
       ...{ arrived: undefined, isHidden: false, seenAs: [], leftOut: undefined, isPast: false },
     };
     this[end].push(candidate);
@@ -166,6 +174,7 @@ function ofAttributes(facts: Record<string, unknown>): Told {
     relatedPort: number(facts, 'relatedPort') ?? read?.relatedPort,
     usernameFragment: text(facts, 'usernameFragment') ?? read?.usernameFragment,
     leftOut: text(facts, 'leftOut'),
+    interface: text(facts, 'interface'),
   };
 }
 

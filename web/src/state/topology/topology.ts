@@ -15,6 +15,8 @@ export interface EndBox {
   hidden: string[];
   /** Kinds of network that it says its interfaces are on. */
   networks: string[];
+  /** The interfaces of the daemon's addresses. */
+  interfaces: string[];
 }
 
 /** What lies between the browser and the daemon, as far as it is known. */
@@ -45,8 +47,15 @@ export function readTopology(
     const current = ice.candidates[which].filter(({ isPast }) => !isPast);
     const hidden = current.filter(({ isHidden, address }) => isHidden && address !== '').map(({ address }) => address);
     const networks = current.flatMap(({ networkType }) => networkType ?? []);
+    const interfaces = current.flatMap((one) => one.interface ?? []);
     const uniques = (list: string[]) => [...new Set(list)];
-    return { end: which, translations: translations[which], hidden: uniques(hidden), networks: uniques(networks) };
+    return {
+      end: which,
+      translations: translations[which],
+      hidden: uniques(hidden),
+      networks: uniques(networks),
+      interfaces: uniques(interfaces),
+    };
   };
   return {
     ...{ browser: end('browser'), daemon: end('daemon'), nats, servers },

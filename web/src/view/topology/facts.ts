@@ -12,7 +12,7 @@ export interface Fact {
 const words = texts.topology;
 
 /** What is known of an end. */
-export function endFacts({ end, translations, hidden, networks }: EndBox): Fact[] {
+export function endFacts({ end, translations, hidden, networks, interfaces }: EndBox): Fact[] {
   const facts: Fact[] = [];
   const label = words.label;
   for (const { family, local, nat, outside } of translations) {
@@ -24,7 +24,7 @@ export function endFacts({ end, translations, hidden, networks }: EndBox): Fact[
   if (translations.length === 0) facts.push({ name: label.local, value: words.unknown });
   if (hidden.length > 0) facts.push({ name: label.hidden, value: words.addresses(hidden.length) });
   if (end === 'browser') facts.push({ name: label.network, value: networks.join(', ') || words.unknown });
-  else facts.push({ name: label.interface, value: words.unknown });
+  else facts.push({ name: label.interface, value: interfaces.join(', ') || words.unknown });
   return facts;
 }
 
