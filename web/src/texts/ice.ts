@@ -40,6 +40,7 @@ export const pairs = {
   bothRelays: 'through both ends’ TURN relays',
   none: 'Pairs appear when both ends have a candidate.',
   details: 'The pair',
+  counts: 'Counters of both ends',
   end: { browser: 'browser', daemon: 'daemon' },
   counters: 'Each end’s own count of its checks: sent/answered.',
   alone: (number: number) =>

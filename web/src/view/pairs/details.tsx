@@ -36,7 +36,7 @@ export function PairDetails({ pair }: { pair: Pair }) {
           {daemon.relay !== undefined && `, ${words.relay(daemon.relay)}`}
         </p>
       )}
-      <Scroll label={words.details}>
+      <Scroll label={words.counts}>
         <table class="counters">
           <thead>
             <tr>
