@@ -93,3 +93,14 @@ fn a_client_without_a_page_is_judged_by_the_daemons_evidence() {
     let verdict = built.fails("E1", Stage::Checks);
     assert_eq!(verdict.certainty, Certainty::Likely, "nobody knows what the client sent");
 }
+
+#[test]
+fn what_was_seen_to_work_is_not_what_broke() {
+    // No relay at either end, for the credential is refused; but DTLS is up, so that cannot be why no media comes.
+    let built = Built::up()
+        .refused(401, true)
+        .daemon("rtp.first", json!({"direction": "outbound", "localAddress": OURS, "remoteAddress": THEIRS}))
+        .at(9.0)
+        .browser("stats", json!({"transport": []}));
+    built.fails("G4", Stage::Rtp);
+}
