@@ -23,35 +23,38 @@ async function shows(t, events, options) {
   daemon.sawAll(events);
   const last = events.at(-1);
   await page.waitForFunction(
-    ([kind, time]) => window.icescope.events().some((event) => event.kind === kind && event.time === time),
+    ([kind, time]) => {
+      const events = window.icescope.events();
+      // The page's last words: from then on nothing more comes.
+      const quiet = events.some((event) => event.kind === 'page.stopped');
+      return quiet && events.some((event) => event.kind === kind && event.time === time);
+    },
     [last.kind, last.time],
   );
   return scene;
 }
 
-/** What the page drew of rows, from top to bottom; with «All» the whole of a short session is in the document. */
-const drawn = (page) =>
-  page.$$eval('#sequence .item', (rows) =>
-    rows.map((row) => ({
+/**
+ * Has all of a short session drawn, and answers the rows from top to bottom with the events that they were made of, both of one
+ * moment: what the page itself still adds asks for another look.
+ */
+const all = async (page) => {
+  const found = await page.waitForFunction(() => {
+    document.querySelector('#sequence .zoom button:last-child').click();
+    const rows = [...document.querySelectorAll('#sequence .item')].map((row) => ({
       ...{ from: row.dataset.from, to: row.dataset.to, kind: row.dataset.kind },
       ...{ count: Number(row.dataset.count), sequence: Number(row.dataset.sequence) },
-      ...{ evidence: row.dataset.evidence, y: row.transform.baseVal.consolidate().matrix.f },
-    })),
-  );
-/** Has all of it drawn: what comes late asks for another look. */
-const all = (page) =>
-  page.waitForFunction(() => {
-    document.querySelector('#sequence .zoom button:last-child').click();
-    const counts = [...document.querySelectorAll('#sequence .item')].map((row) => Number(row.dataset.count));
+      y: row.transform.baseVal.consolidate().matrix.f,
+    }));
     const events = window.icescope.events().filter((event) => event.kind !== 'stats');
-    return counts.reduce((sum, one) => sum + one, 0) === events.length;
+    return rows.reduce((sum, { count }) => sum + count, 0) === events.length && { rows, events };
   });
+  return found.jsonValue();
+};
 
 test('each event is in one arrow or mark, between its lanes and in its order', { timeout }, async (t) => {
   const { page, complaints } = await shows(t, RELAY);
-  await all(page);
-  const events = (await page.evaluate(() => window.icescope.events())).filter(({ kind }) => kind !== 'stats');
-  const rows = await drawn(page);
+  const { rows, events } = await all(page);
   const arrows = (list) => list.filter(({ from, to }) => from !== to);
   const sum = arrows(rows).reduce((total, { count }) => total + count, 0);
   assert.equal(
@@ -81,9 +84,9 @@ test('each event is in one arrow or mark, between its lanes and in its order', {
   );
 
   // An arrow's ends are on the lines of its lanes.
-  const ends = await page.$$eval('#sequence .item', (all) => {
+  const ends = await page.evaluate(() => {
     const lane = (name) => document.querySelector(`.lifeline[data-lane="${name}"]`).x1.baseVal.value;
-    return all
+    return [...document.querySelectorAll('#sequence .item')]
       .filter((row) => row.dataset.from !== row.dataset.to)
       .map((row) => {
         const { x1 } = row.querySelector('.shaft');
@@ -95,9 +98,8 @@ test('each event is in one arrow or mark, between its lanes and in its order', {
   for (const [start, tip] of ends) assert.ok(start === 0 && tip <= 1, `${start}, ${tip}`);
 
   await page.uncheck('#sequence .check input');
-  await all(page);
   assert.ok(
-    (await drawn(page)).every(({ count }) => count === 1),
+    (await all(page)).rows.every(({ count }) => count === 1),
     'unfolded, each event is an arrow of its own',
   );
   assert.equal(complaints.filter((line) => !line.includes('400')).length, 0, complaints.join('\n'));
@@ -108,8 +110,11 @@ test('packets are solid and what an API told is dashed; lines of words never sta
 }, async (t) => {
   const { page } = await shows(t, RELAY);
   await page.waitForSelector('#sequence .item[data-evidence="api"] .shaft', { state: 'attached' });
-  const dashes = await page.$$eval('#sequence .item .shaft', (all) =>
-    all.map((line) => [line.parentElement.dataset.evidence, getComputedStyle(line).strokeDasharray]),
+  const dashes = await page.evaluate(() =>
+    [...document.querySelectorAll('#sequence .item .shaft')].map((line) => [
+      line.parentElement.dataset.evidence,
+      getComputedStyle(line).strokeDasharray,
+    ]),
   );
   for (const [evidence, dash] of dashes) assert.equal(dash === 'none', evidence === 'packet', `${evidence}: ${dash}`);
   for (const scroll of [0, 600, 1200, 5000]) {
@@ -182,8 +187,7 @@ test('the same as a table, and a phase’s key leads to its beginning', { timeou
   await page.waitForFunction(
     () => document.querySelector('#sequence .item.active')?.dataset.kind === 'dtls.client_hello',
   );
-  await all(page);
-  const picture = (await drawn(page)).map(({ kind, count }) => `${kind} ${count}`);
+  const picture = (await all(page)).rows.map(({ kind, count }) => `${kind} ${count}`);
   await page.click('#sequence .views button:last-child');
   const table = await page.$$eval('#sequence tr[data-sequence]', (rows) =>
     rows.map(({ dataset }) => `${dataset.kind} ${dataset.count}`),
@@ -194,8 +198,7 @@ test('the same as a table, and a phase’s key leads to its beginning', { timeou
 test('a replay shows the arrows once more, as they came', { timeout }, async (t) => {
   const { page } = await shows(t, RELAY);
   await page.waitForSelector('#sequence .replay');
-  await all(page);
-  const whole = (await drawn(page)).length;
+  const whole = (await all(page)).rows.length;
   const slider = page.locator('#sequence .replay input');
   await slider.fill('10');
   await page.waitForFunction(() => document.querySelectorAll('#sequence .item').length <= 10);
@@ -214,7 +217,8 @@ test('2,000 events: only what is seen is in the document', { timeout }, async (t
       await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
       const start = performance.now();
       box.click();
-      await Promise.resolve();
+      // Drawing is a few microtasks away.
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
       document.body.getBoundingClientRect();
       return performance.now() - start;
     }, folding);
