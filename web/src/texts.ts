@@ -1,7 +1,4 @@
-// Every word that the page says, in one place.
-import { candidates, pairs } from './texts/ice';
-import { topology } from './texts/topology';
-import { verdict } from './texts/verdict';
+// Every word that the page says, in this one place; a view has its section. A test holds that no view says another word.
 import { bitRate, milliseconds } from './view/format';
 
 /** An error in words. */
@@ -17,6 +14,7 @@ const problem = {
     `${method} ${path} was answered ${status}${body === '' ? '' : `: ${body}`}`,
   unreadable: (method: string, path: string, status: number, detail: string) =>
     `${method} ${path} was answered ${status}, but not with JSON (${detail}). Something between the page and the daemon may answer in its place.`,
+  noLocation: (path: string) => `POST ${path} was answered 201 without a Location header`,
   title: 'It did not work',
   next: {
     'no-answer': 'Look whether the daemon runs and the address is right; the page tries again by itself.',
@@ -90,7 +88,7 @@ const event = {
     [
       frames === undefined ? '' : `${frames} frames decoded`,
       rate === undefined ? '' : bitRate(rate),
-      roundTrip === undefined ? '' : `RTT ${milliseconds(roundTrip * 1000)}`,
+      roundTrip === undefined ? '' : roundTripTime(roundTrip),
     ]
       .filter(Boolean)
       .join(', ') || 'Statistics',
@@ -143,6 +141,8 @@ const sequence = {
   empty: 'Arrows appear here as they are observed.',
   hint: 'Point at an arrow, or go to one with the arrow keys, to read its message.',
   message: 'Message of the arrow',
+  nominates: 'nominates',
+  candidate: (type: string, where: string) => `Candidate ${type} ${where}`,
   noAnswer: 'no answer seen',
   waiting: 'no answer yet',
   refused: 'refused',
@@ -170,6 +170,218 @@ const sequence = {
   },
 } as const;
 
+/** Words of the candidates and their pairs. */
+const candidates = {
+  title: 'Candidates and pairs',
+  help: [
+    'A candidate is an address at which an end may be reached. «host» is an address of its own, «srflx» (server-reflexive) is what a STUN server saw of it behind a NAT, «prflx» (peer-reflexive) is what the other end saw of it during the checks, and «relay» is an address that a TURN server lends it.',
+    'A pair is one candidate of each end. Both ends send checks over every pair that can work; a pair whose checks are answered works, and the controlling end, the browser, nominates one of those to carry the media.',
+    'The counters come from each end itself: the browser’s from getStats, the daemon’s from the packets that it saw. Where they differ, something was lost on the way.',
+    'A browser without permission for camera or microphone hides its own addresses behind names that end in .local (mDNS).',
+  ],
+  local: 'Browser',
+  remote: 'Daemon',
+  column: {
+    type: 'Type',
+    address: 'Address',
+    priority: 'Priority',
+    server: 'Server',
+    gathered: 'Gathered, ms',
+    arrived: 'Arrived, ms',
+  },
+  none: 'none yet',
+  hidden: 'hidden',
+  mdns: 'mDNS',
+  mdnsWhy: 'The browser keeps this address to itself',
+  past: 'before the restart',
+  seenAs: (place: string) => `seen as ${place}`,
+  leftOut: (why: string) => `not used: ${why}`,
+  relayProtocol: (protocol: string) => `${protocol.toUpperCase()} to the relay`,
+  priorityParts: 'type preference · local preference · component (RFC 8445 §5.1.2.1)',
+} as const;
+
+interface SelectedBy {
+  browser: boolean;
+  daemon: boolean;
+}
+
+/** Words of the pair matrix. */
+const pairs = {
+  title: 'Pairs',
+  corner: 'browser ↓ daemon →',
+  bothRelays: 'through both ends’ TURN relays',
+  none: 'Pairs appear when both ends have a candidate.',
+  details: 'The pair',
+  counts: 'Counters of both ends',
+  end: { browser: 'browser', daemon: 'daemon' },
+  counters: 'Each end’s own count of its checks: sent/answered.',
+  alone: (number: number) =>
+    number === 1
+      ? 'One candidate fits none of the other end’s.'
+      : `${number} candidates fit none of the other end’s: their protocol, family or TCP type is another.`,
+  state: {
+    selected: 'selected',
+    answered: 'answered',
+    failed: 'failed',
+    unanswered: 'no answer',
+    waiting: 'waiting',
+    impossible: 'cannot meet',
+    unknown: 'unknown',
+  },
+  why: {
+    selected: ({ browser, daemon }: SelectedBy, nominated: boolean) =>
+      [
+        browser && daemon
+          ? 'Both ends send over this pair'
+          : browser
+            ? 'The browser sends over this pair; the daemon does not say so'
+            : 'The daemon sends over this pair; the browser does not say so',
+        nominated ? ': its checks were answered, and the browser, which is the controlling end, nominated it.' : '.',
+      ].join(''),
+    answered: (_: SelectedBy, nominated: boolean) =>
+      nominated
+        ? 'Its checks were answered, and it was nominated; another pair carries the media now.'
+        : 'Its checks were answered: it works, and was not nominated.',
+    failed: () => 'Checks were sent, and none was answered.',
+    unanswered: () => 'Checks were sent; no answer has been seen.',
+    waiting: () => 'An end has formed this pair and has sent no check over it.',
+    impossible: () => 'These two are of different protocols or families, or of TCP types that do not fit.',
+    unknown: () => 'Neither end tells of this pair: it was pruned as a double of another one, or never formed.',
+  },
+  down: 'ICE has failed since.',
+  roundTrip: (time: string) => `The last answer took ${time}.`,
+  notSent: (error: string) => `The daemon’s kernel did not take a check: ${error}.`,
+  sockets: (local: string, remote: string) => `The daemon’s packets: ${local} ↔ ${remote}`,
+  relay: (server: string) => `through its relay ${server}`,
+  counter: {
+    requestsSent: 'Checks sent',
+    responsesReceived: 'Answers received',
+    requestsReceived: 'Checks received',
+    responsesSent: 'Answers sent',
+  },
+} as const;
+
+/** Words of the topology. */
+const topology = {
+  title: 'Topology',
+  about: 'what lies between, as far as it is known',
+  help: [
+    'The browser is at one side and the daemon at the other. Between them stand the NATs, which give a network’s packets another address, and the servers that were really asked. Each line is the way of one candidate pair.',
+    'A full dot is a box that the way goes through; an arch goes past it. A cross is where a way ends that did not work, as far as the counters of both ends tell.',
+    'What nobody has seen is called unknown. A browser that hides its own addresses (mDNS) does not let it be known whether there is a NAT before it. The daemon’s NAT is what its probe has measured, and what its own candidates say.',
+  ],
+  empty: 'The picture begins with the first candidate.',
+  box: {
+    browser: 'This browser',
+    'browser-nat': 'The browser’s NAT',
+    'browser-cgnat': 'The browser’s carrier (CGNAT)',
+    internet: 'Between: servers asked',
+    'daemon-cgnat': 'The daemon’s carrier (CGNAT)',
+    'daemon-nat': 'The daemon’s NAT',
+    daemon: 'The daemon',
+  },
+  maybeNat: { browser: 'A NAT before the browser?', daemon: 'A NAT before the daemon?' },
+  family: { ipv4: 'IPv4', ipv6: 'IPv6' },
+  unknown: 'unknown',
+  label: {
+    local: 'Own address',
+    hidden: 'Hidden (mDNS)',
+    network: 'Network',
+    interface: 'Interface',
+    outside: 'Public address',
+    between: 'Address towards the carrier',
+    seen: 'Seen as',
+    mapping: 'Mapping',
+    filtering: 'Filtering',
+    ports: 'Ports',
+    hairpin: 'Hairpin',
+    source: 'Known from',
+  },
+  addresses: (number: number) => (number === 1 ? 'one address' : `${number} addresses`),
+  untranslated: 'no NAT',
+  maybe: 'NAT unknown',
+  behind: 'behind NAT',
+  noServers: 'No server was asked.',
+  mapping: {
+    EIM: ['EIM', 'one public port for all destinations: an address found by STUN is good for everybody'],
+    ADM: ['ADM', 'another public port for each address: an address found by STUN is good for that server only'],
+    APDM: [
+      'APDM',
+      'another public port for each address and port («symmetric»): an address found by STUN is good for that server only',
+    ],
+    dependent: ['ADM or APDM', 'the daemon saw another port than the STUN server did'],
+  } as Readonly<Record<string, readonly [string, string]>>,
+  filtering: {
+    EIF: ['EIF', 'anybody may send to an open port'],
+    ADF: ['ADF', 'only addresses that were written to may answer'],
+    APDF: ['APDF', 'only addresses and ports that were written to may answer'],
+  } as Readonly<Record<string, readonly [string, string]>>,
+  ports: {
+    preserved: ['preserved', 'the public port is the host’s own'],
+    sequential: ['sequential', 'public ports follow each other'],
+    random: ['random', 'public ports cannot be foreseen'],
+  } as Readonly<Record<string, readonly [string, string]>>,
+  hairpin: { true: 'yes, packets turn round inside', false: 'no, packets do not turn round' },
+  mdnsNat: 'The browser hides its own address, so this cannot be told.',
+  noNatReport: 'No report of a NAT probe says so.',
+  carrier: 'A carrier translates for many subscribers at once (RFC 6888): no port can be opened there.',
+  fromReport: (at: Date) => `the NAT probe, ${at.toLocaleTimeString()}`,
+  fromCandidates: 'the candidates',
+  classic: (name: string) => `once called «${name}»`,
+  server: {
+    embedded: 'the daemon’s own',
+    service: { stun: 'STUN', turn: 'TURN' },
+    end: { browser: 'browser', daemon: 'daemon' },
+    outcome: { answered: 'answered', failed: 'failed', silent: 'no answer' },
+    relayed: (place: string, end: string) => `relays ${place} for the ${end}`,
+  },
+  sharedNat: (address: string) =>
+    `Both ends are seen as ${address}: they are behind the same NAT. A path by that address has to turn round inside it (hairpin).`,
+  hairpinKnown: {
+    true: 'This NAT does that.',
+    false: 'This NAT does not do that.',
+    undefined: 'Whether this NAT does that is unknown.',
+  },
+  paths: 'Paths',
+  noPaths: 'No path yet: no check was seen.',
+  role: { selected: 'selected', broken: 'broken', failed: 'failed', trying: 'no answer' },
+  via: { end: 'from or to', through: 'through', past: 'past', unknown: 'through or past, unknown:' },
+  oneEnd: { browser: 'The browser sends this way.', daemon: 'The daemon sends this way.' },
+  stop: {
+    'daemon-not-sent': 'It stops at the daemon: its kernel did not take the checks.',
+    'relay-refused': 'It stops at the daemon’s relay:',
+    between: 'It stops between the ends:',
+    unknown: 'Where it stops is unknown:',
+  },
+  browserSent: (sent: number, arrived: number) => `the browser sent ${sent} checks, the daemon saw ${arrived}`,
+  daemonSent: (sent: number, arrived: number | undefined) =>
+    `the daemon sent ${sent} checks, the browser saw ${arrived ?? 'an unknown number'}`,
+  brokenWhy: 'It carried the media; ICE has failed since.',
+  more: (number: number) => `${number} more ${number === 1 ? 'path' : 'paths'} without an answer: see the pairs.`,
+  table: 'The same as a table',
+  column: { box: 'Box', fact: 'What', value: 'Value', path: 'Path', state: 'State', way: 'Way' },
+} as const;
+
+/** The words of the verdict. */
+const verdict = {
+  title: 'Verdict',
+  outcome: { connected: 'Connected', failed: 'Failed', pending: 'Not decided yet' },
+  certainty: { proven: 'proven', likely: 'likely' },
+  side: {
+    client: 'at the browser’s end',
+    daemon: 'at the daemon’s end',
+    server: 'at a server',
+    both: 'at both ends',
+    unknown: 'whose end cannot be told',
+  },
+  change: 'To change:',
+  why: 'Show me why',
+  whyOf: (cause: string) => `Show the events of ${cause}`,
+  explain: (cause: string) => `icescope explain ${cause}`,
+  findings: (number: number) => `${number} more ${number === 1 ? 'finding' : 'findings'}`,
+  weight: { fatal: 'fault', degraded: 'weakness', harmless: 'harmless' },
+} as const;
+
 export const texts = {
   describe,
   problem,
@@ -189,6 +401,7 @@ export const texts = {
     firstFrame: (ms: string) => `first frame after ${ms}`,
     lost: (packets: number) => `${count(packets, 'packet')} lost`,
     waiting: 'no figures yet',
+    frameRate,
   },
   connection: {
     title: 'Connection',
@@ -200,6 +413,7 @@ export const texts = {
     live: 'Live channel',
     clock: 'Clock',
     unknown: 'not known yet',
+    roundTrip: roundTripTime,
     clockKnown: (uncertainty: string) => `both ends on one axis, ±${uncertainty}`,
     channel: {
       connecting: 'connecting',
@@ -298,6 +512,7 @@ export const texts = {
     codec: 'Codec',
     size: 'Size',
     frameRate: 'Frame rate',
+    framesPerSecond: frameRate,
     bitRate: 'Bit rate',
     frames: 'Frames',
     lost: 'Packets lost',
@@ -308,6 +523,15 @@ export const texts = {
 /** `1 event`, `3 events`. */
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** Seconds, as getStats has it. */
+function roundTripTime(seconds: number): string {
+  return `RTT ${milliseconds(seconds * 1000)}`;
+}
+
+function frameRate(framesPerSecond: number, digits = 0): string {
+  return `${framesPerSecond.toFixed(digits)} fps`;
 }
 
 /** Microseconds as milliseconds. */

@@ -1,4 +1,5 @@
 import { type Fetch, RequestError, refusal, request } from '../api';
+import { texts } from '../texts';
 
 /** What a WHEP or WHIP resource answered to a fragment. */
 export type Patched =
@@ -49,11 +50,7 @@ export class Resource {
     if (response.status !== 201) throw await refusal('POST', this.#endpoint, response);
     const location = response.headers.get('Location');
     if (location === null) {
-      throw new RequestError(
-        201,
-        'unreadable-answer',
-        `POST ${this.#endpoint} was answered 201 without a Location header`,
-      );
+      throw new RequestError(201, 'unreadable-answer', texts.problem.noLocation(this.#endpoint));
     }
     this.#location = location;
     this.#etag = response.headers.get('ETag') ?? undefined;

@@ -37,7 +37,7 @@ export function Connection() {
         <dt>{words.pair}</dt>
         <dd id="pair">
           {pair === undefined ? words.unknown : pairWords(pair)}
-          {pair?.roundTripTime !== undefined && `, RTT ${milliseconds(pair.roundTripTime * 1000)}`}
+          {pair?.roundTripTime !== undefined && `, ${words.roundTrip(pair.roundTripTime)}`}
         </dd>
         <dt>{words.live}</dt>
         <dd id="channel" data-channel={channel}>

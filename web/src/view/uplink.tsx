@@ -53,7 +53,7 @@ function Arrived({ stats }: { stats: UplinkStats | undefined }) {
   const rows: [string, string][] = [
     [words.codec, stats.mimeType.replace(/^video\//, '')],
     [words.size, stats.frameWidth > 0 ? `${stats.frameWidth}×${stats.frameHeight}` : '–'],
-    [words.frameRate, `${stats.framesPerSecond.toFixed(1)} fps`],
+    [words.frameRate, words.framesPerSecond(stats.framesPerSecond, 1)],
     [words.bitRate, bitRate(stats.bitsPerSecond)],
     [words.frames, String(stats.framesReceived)],
     [words.lost, String(stats.packetsLost)],

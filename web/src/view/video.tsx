@@ -29,7 +29,7 @@ function caption() {
   const parts: string[] = [];
   if (figures?.codec) parts.push(figures.codec);
   if (figures?.width && figures.height) parts.push(`${figures.width}×${figures.height}`);
-  if (figures?.framesPerSecond !== undefined) parts.push(`${Math.round(figures.framesPerSecond)} fps`);
+  if (figures?.framesPerSecond !== undefined) parts.push(texts.video.frameRate(figures.framesPerSecond));
   if (figures?.bitRate !== undefined) parts.push(bitRate(figures.bitRate));
   if (figures?.packetsLost) parts.push(texts.video.lost(figures.packetsLost));
   if (created !== undefined && firstFrame !== undefined) {

@@ -175,6 +175,6 @@ function canMeet(local: IceCandidate, remote: IceCandidate, known: Families): bo
   const families = [local, remote].map((one) => known.get(one));
   if (families[0] !== undefined && families[1] !== undefined && families[0] !== families[1]) return false;
   if (local.protocol !== 'tcp') return true;
-  const types = `${local.tcpType} ${remote.tcpType}`;
-  return types === 'active passive' || types === 'passive active' || types === 'so so';
+  const types = `${local.tcpType}-${remote.tcpType}`;
+  return types === 'active-passive' || types === 'passive-active' || types === 'so-so';
 }

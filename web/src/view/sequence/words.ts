@@ -12,7 +12,7 @@ function short(event: Event): string {
   if (event.evidence === 'packet' && typeof method === 'string') {
     const name = `${method} ${kind.slice(kind.lastIndexOf('.') + 1)}`;
     if (errorCode !== undefined) return `${name} ${errorCode} ${errorText ?? ''}`.trim();
-    if (useCandidate === true) return `${name}, nominates`;
+    if (useCandidate === true) return `${name}, ${words.nominates}`;
     const withServer = event.from === 'stun' || event.from === 'turn';
     const told = relayedAddress ?? (withServer ? mappedAddress : undefined);
     return told === undefined ? name : `${name}: ${told}`;
@@ -23,7 +23,7 @@ function short(event: Event): string {
   const candidate = /^candidate:\S+ \d+ (\S+) \d+ (\S+) (\d+) typ (\S+)/.exec(summary);
   if (candidate !== null) {
     const [, protocol, address, port, type] = candidate;
-    return `Candidate ${type} ${protocol} ${address}:${port}`;
+    return words.candidate(`${type}`, `${protocol} ${address}:${port}`);
   }
   return summary === '' ? kind : summary;
 }
