@@ -109,6 +109,7 @@ impl Record {
         let up = self.connected_at.is_some_and(|at| event.time > at + SET_UP_US);
         up && (event.kind.starts_with("stun.binding.")
             || event.kind == "stats"
+            || event.kind == "rtp.capture_clock"
             || event.kind.starts_with("rtcp."))
     }
 
@@ -161,13 +162,14 @@ mod tests {
         record.connected(10);
         for time in 0..2_000 {
             record.push(&mut event("stun.binding.request", 10 + SET_UP_US + 1 + time));
+            record.push(&mut event("rtp.capture_clock", 10 + SET_UP_US + 1 + time));
         }
         record.push(&mut event("session.closed", SET_UP_US * 2));
         let events = record.since(0, usize::MAX);
         assert_eq!(events.first().map(|event| event.kind.as_str()), Some("signalling.offer"));
         assert_eq!(events.last().map(|event| event.kind.as_str()), Some("session.closed"));
         assert_eq!(events.len(), 2 + RING);
-        assert_eq!(record.dropped(), 2_000 - RING as u64);
+        assert_eq!(record.dropped(), 4_000 - RING as u64);
     }
 
     #[test]

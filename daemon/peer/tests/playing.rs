@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use common::sources::{Scripted, h264, h264_unit, vp8, vp8_unit};
 use common::{eventually, options, play, rig};
-use icescope_model::SessionId;
-use icescope_model::media::MediaMessage;
+use icescope_model::media::{AccessUnit, MediaMessage};
 use icescope_model::signal::{CloseReason, Direction, Offer, PeerState, SignalError};
+use icescope_model::{Level, Monotonic, SessionId};
 use icescope_peer::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +161,45 @@ async fn a_live_viewer_goes_over_to_another_source_without_a_seam() {
         }
     })
     .await;
+    rig.peer.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_picture_was_taken_is_told_with_the_timestamp_that_it_has_on_the_wire() {
+    let sources = Scripted::new(&[("bars", vec![vp8()]), ("camera", vec![vp8()])]);
+    let mut rig = rig(options(), sources.clone());
+    let mut client = Client::viewer().await;
+    watching(&rig, &mut client, SessionId::random()).await;
+    let taken = |unit: AccessUnit, captured| AccessUnit { captured: Some(captured), ..unit };
+    let captured = Monotonic(Monotonic::now().0 - 40_000_000);
+    sources.last().unit(taken(vp8_unit(100, true, 100, 1), captured));
+    let first = client.frame().await.pop().unwrap();
+    let told = rig.event("rtp.capture_clock").await;
+    assert_eq!((told.at, told.level), (captured, Level::Debug));
+    assert_eq!(told.attributes["rtpTimestamp"], first.header.timestamp);
+    assert_eq!(told.attributes["ssrc"], first.header.ssrc);
+    assert_eq!(told.attributes["clockRate"], 90_000);
+    assert_eq!(told.attributes["discontinuity"], true, "nothing was told before");
+    // Another source has media time of its own.
+    rig.peer.set_default_source("camera");
+    let captured = captured.plus(Duration::from_millis(7));
+    sources.last().unit(taken(vp8_unit(3, true, 100, 2), captured));
+    let second = client.frame().await.pop().unwrap();
+    // Within 100 ms of the first nothing is told: then a later frame says it.
+    let mut number = 4;
+    let mut wire = vec![(captured, second.header.timestamp)];
+    let told = loop {
+        if let Some(told) = rig.next_now("rtp.capture_clock") {
+            break told;
+        }
+        let captured = Monotonic::now();
+        sources.last().unit(taken(vp8_unit(number, false, 100, 3), captured));
+        wire.push((captured, client.frame().await.pop().unwrap().header.timestamp));
+        number += 1;
+    };
+    assert_eq!(told.attributes["discontinuity"], true);
+    let timestamp = wire.iter().find(|(captured, _)| *captured == told.at).map(|(_, timestamp)| *timestamp);
+    assert_eq!(told.attributes["rtpTimestamp"].as_u64(), timestamp.map(u64::from));
     rig.peer.shut_down().await;
 }
 

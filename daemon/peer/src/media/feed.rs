@@ -15,6 +15,7 @@ use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEs
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtp;
 
+use super::capture::CaptureClock;
 use super::clocks::{ntp_middle, round_trip, send_time};
 use super::packetiser::Unit;
 use super::timeline::Timeline;
@@ -40,6 +41,7 @@ pub(crate) struct Feed {
     origin: Origin,
     next_sequence: u16,
     timeline: Option<Timeline>,
+    capture_clock: CaptureClock,
     /// Added to a stream's picture ids.
     picture_shift: u16,
     /// The number of the send time extension, if it was agreed.
@@ -62,6 +64,7 @@ impl Feed {
             origin,
             next_sequence: origin.sequence,
             timeline: None,
+            capture_clock: CaptureClock::default(),
             picture_shift: 0,
             send_time,
             next_picture: origin.picture_id & vp8::PICTURE_ID_MASK,
@@ -94,6 +97,9 @@ impl Feed {
             let timestamp = timeline.catching_up(newest.pts_ns, count - 1 - index);
             self.emit(unit, timestamp, writes);
         }
+        // Of the newest only: those before it were moved close to it.
+        self.capture_clock.begin();
+        self.tell_capture(newest, timeline.at(newest.pts_ns));
         self.timeline = Some(timeline);
     }
 
@@ -116,8 +122,10 @@ impl Feed {
             let timestamp = timeline.at(pts);
             if entry.rebase || !self.first_sent {
                 self.shift_pictures(&entry.unit);
+                self.capture_clock.begin();
             }
             self.emit(&entry.unit, timestamp, writes);
+            self.tell_capture(&entry.unit, timestamp);
         }
     }
 
@@ -170,6 +178,14 @@ impl Feed {
                 .with("packets", unit.cut.ends.len())
                 .with("bytes", unit.bytes()),
         );
+    }
+
+    /// Tells when a picture was taken that goes out with this timestamp, if it is time to.
+    fn tell_capture(&mut self, unit: &Unit, timestamp: u32) {
+        let Some(anchor) = self.capture_clock.sent(unit.captured, timestamp, Monotonic::now()) else {
+            return;
+        };
+        self.viewer.sink.send(anchor.observation(self.viewer.session, self.viewer.ssrc));
     }
 
     fn on_rtcp(&mut self, packet: &dyn rtc::rtcp::Packet, at: Instant) {

@@ -71,7 +71,7 @@ mod tests {
 
     fn unit(key: bool, bytes: usize) -> Arc<Unit> {
         let cut = Cut { buffer: vec![0; bytes].into(), ends: vec![bytes] };
-        Arc::new(Unit { key, discontinuity: false, pts_ns: 0, picture_id: None, cut })
+        Arc::new(Unit { key, discontinuity: false, pts_ns: 0, captured: None, picture_id: None, cut })
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that all viewers share, [`viewer`] is one viewer's bounded queue, and [`feed`] is the interceptor in the viewer's peer
 //! connection that gives each packet its SSRC, sequence number and timestamp on the way out.
 
+pub(crate) mod capture;
 pub(crate) mod clocks;
 pub(crate) mod estimate;
 pub(crate) mod feed;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use icescope_model::Monotonic;
 use icescope_model::media::{AccessUnit, Format};
 
 use super::h264::H264;
@@ -57,6 +58,8 @@ pub(crate) struct Unit {
     pub(crate) discontinuity: bool,
     /// Media time in nanoseconds.
     pub(crate) pts_ns: i64,
+    /// When the picture was taken, if the source knows.
+    pub(crate) captured: Option<Monotonic>,
     /// VP8's picture id, counted by the stream.
     pub(crate) picture_id: Option<u16>,
     /// Its RTP payloads.
@@ -109,6 +112,7 @@ impl Packetiser {
             key: unit.key,
             discontinuity: unit.discontinuity,
             pts_ns: unit.pts_ns,
+            captured: unit.captured,
             picture_id,
             cut,
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// RTP clock of video: 90 kHz.
-const CLOCK: i128 = 90_000;
+pub(crate) const CLOCK: i128 = 90_000;
 
 /// Where a newcomer's kept frames stand before the newest one: a millisecond apart, so that its jitter buffer does not take
 /// them for a stream that began long ago.

@@ -256,7 +256,7 @@ mod tests {
 
     fn unit(key: bool) -> Arc<Unit> {
         let cut = Cut { buffer: vec![0; 1000].into(), ends: vec![1000] };
-        Arc::new(Unit { key, discontinuity: false, pts_ns: 0, picture_id: None, cut })
+        Arc::new(Unit { key, discontinuity: false, pts_ns: 0, captured: None, picture_id: None, cut })
     }
 
     #[test]

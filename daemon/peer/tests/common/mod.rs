@@ -72,6 +72,11 @@ impl Rig {
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"))
     }
 
+    /// The next observation of a kind among those that are there already.
+    pub fn next_now(&mut self, kind: &str) -> Option<Observation> {
+        std::iter::from_fn(|| self.events.try_next()).find(|observation| observation.kind == kind)
+    }
+
     /// Kinds seen so far.
     pub fn kinds(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.events.try_next())
