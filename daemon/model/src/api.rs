@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Attributes, Event, Evidence, Lane, Level};
 use crate::id::SessionId;
 use crate::plugin::PluginStatus;
+pub use crate::record::{PageClock, RecordFormat, SessionRecord};
 use crate::report::{ProbeState, ProbeStep};
 use crate::uplink::UplinkStats;
 use crate::verdict::Verdict;
@@ -43,7 +44,7 @@ pub struct SessionOpened {
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionState {
     /// Opened; no offer has come.
@@ -60,7 +61,7 @@ pub enum SessionState {
 
 /// Why a session is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 pub struct Closed {
     /// A stable word: `deleted`, `closed-by-remote`, `failed`, `never-connected`, `vanished`, `source-ended`, `shutting-down`.
     pub code: String,
@@ -70,11 +71,11 @@ pub struct Closed {
 
 /// One line of `GET /api/sessions`, and the head of `GET /api/sessions/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionSummary {
     /// The session's name.
-    #[cfg_attr(test, ts(type = "string"))]
+    #[cfg_attr(test, ts(type = "string"), schemars(with = "String", regex(pattern = "^[0-9a-f]{32}$")))]
     pub id: SessionId,
     /// When it was opened, in milliseconds since the Unix epoch.
     pub opened_unix_ms: i64,
@@ -91,16 +92,6 @@ pub struct SessionSummary {
     /// What the diagnosis concludes so far; of a session that is over, in the end.
     #[serde(default)]
     pub verdict: Option<Box<Verdict>>,
-}
-
-/// `GET /api/sessions/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-pub struct SessionRecord {
-    /// Its head.
-    pub session: SessionSummary,
-    /// Its events, in order of arrival.
-    pub events: Vec<Event>,
 }
 
 /// `GET /api/plugins`.

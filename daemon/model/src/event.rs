@@ -13,7 +13,7 @@ pub type Attributes = Map<String, Value>;
 
 /// One of the five lifelines of the sequence diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
     /// The browser, or whatever client it is.
@@ -30,7 +30,7 @@ pub enum Lane {
 
 /// Who saw it happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum SeenBy {
     /// The browser's page.
@@ -45,7 +45,7 @@ pub enum SeenBy {
 
 /// What kind of observation it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// A packet was seen on a socket.
@@ -56,7 +56,7 @@ pub enum Evidence {
 
 /// How much an event matters to a reader of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Something failed.
@@ -165,7 +165,7 @@ impl Observation {
 
 /// One event of a session's record: an observation with its place and its time on the session's axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Its number in the session's record, from 0.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Running figures of one received video stream; the names are those of webrtc-stats `inbound-rtp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct UplinkStats {
     /// Media type: `video/VP8`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the attempt turned out. What is not decided is pending, never failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictOutcome {
     /// Both ends reach each other.
@@ -18,7 +18,7 @@ pub enum VerdictOutcome {
 
 /// The stages of an attempt, in the order in which they come and are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The page could make a connection.
@@ -62,7 +62,7 @@ impl Stage {
 
 /// How far one stage came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum StageState {
     /// It was seen to be done.
@@ -77,7 +77,7 @@ pub enum StageState {
 
 /// One stage of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 pub struct StageProgress {
     /// Which one.
     pub stage: Stage,
@@ -87,7 +87,7 @@ pub struct StageProgress {
 
 /// Where a cause lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The browser, its host or its network.
@@ -105,7 +105,7 @@ pub enum Side {
 
 /// How sure a statement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// What was observed admits nothing else.
@@ -117,7 +117,7 @@ pub enum Certainty {
 
 /// What a finding means for the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// It can keep the ends apart by itself.
@@ -130,7 +130,7 @@ pub enum Weight {
 
 /// One thing that was found, beside what decides the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 pub struct Finding {
     /// Its name in the catalogue, for `icescope explain`.
     pub cause: String,
@@ -153,7 +153,7 @@ pub struct Finding {
 
 /// Whether a server carries the packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum PathKind {
     /// From end to end.
@@ -164,7 +164,7 @@ pub enum PathKind {
 
 /// The path that the packets take. «Local» is the daemon's end, «remote» the client's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct VerdictPath {
     /// Direct or relayed.
@@ -183,7 +183,7 @@ pub struct VerdictPath {
 
 /// What the diagnosis concludes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema), ts(export))]
 pub struct Verdict {
     /// How it turned out.
     pub outcome: VerdictOutcome,

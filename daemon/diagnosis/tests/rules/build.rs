@@ -35,7 +35,7 @@ impl Built {
             uplink: None,
             verdict: None,
         };
-        let record = SessionRecord { session, events: Vec::new() };
+        let record = SessionRecord::new(session, Vec::new());
         Self { record, reports: Vec::new(), now: 0, transactions: 0 }
     }
 
