@@ -6,7 +6,7 @@ import { certificates, environment } from './environment';
 import { hold } from './hold';
 import { takeProbes } from './probes';
 import { connectionFailed, problemOf } from './problem';
-import { clearSession, store } from './store';
+import { clearSession, shown, store } from './store';
 
 /** New sessions in a row that did not get as far as a picture, before the page stops trying by itself. */
 const RESTARTS = 8;
@@ -35,6 +35,7 @@ class Controller {
   start(): void {
     this.#restarts = 0;
     this.#backoff.reset();
+    shown.value = store.live;
     store.running.value = true;
     void this.#begin();
   }
@@ -99,9 +100,9 @@ class Controller {
       }),
       onStage: ifCurrent((stage, words) => this.#staged(stage, words)),
       onChannel: ifCurrent((state) => this.#channel(state)),
-      onEvents: ifShown((events) => store.timeline.add(events)),
+      onEvents: ifShown((events) => store.live.timeline.add(events)),
       onSession: ifShown((session) => {
-        store.session.value = session;
+        store.live.session.value = session;
       }),
       onClock: ifCurrent((clock) => {
         store.clock.value = clock;
@@ -158,7 +159,7 @@ class Controller {
     if (!COMING_UP.has(stage)) hold.end();
     if (stage === 'failed') store.problem.value = connectionFailed(texts.stage.failed);
     if (stage !== 'closed') return;
-    const code = store.session.value?.closed?.code;
+    const code = store.live.session.value?.closed?.code;
     if (code === 'vanished') this.#again(words ?? '', true);
     else if (code !== 'shutting-down') {
       if (code === 'failed' || code === 'never-connected') store.problem.value = connectionFailed(words ?? '');

@@ -1,16 +1,16 @@
 import type { Event } from '../generated/Event';
-import { store, type Times } from './store';
+import { isLive, store, type Times } from './store';
 
 /**
  * What tests may read of the page: `window.icescope`. Nothing here changes anything.
  * The table draws only a part of a long timeline; `events()` has all of it.
  */
 export interface TestHook {
-  /** The events of the current session, from both ends, in order of sequence (the table is in order of time). */
+  /** The events of the session that is shown, from both ends, in order of sequence (the table is in order of time). */
   events(): Event[];
   /** Milestones in milliseconds of `performance.now()`; undefined until reached. */
   readonly times: Readonly<Times>;
-  /** The current session's name. */
+  /** The name of the session that is shown; of the page's own from its opening on. */
   readonly session: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export function installHook(): void {
       return { ...store.times.value };
     },
     get session() {
-      return store.sessionId.value;
+      return isLive.value ? store.sessionId.value : store.session.value?.id;
     },
   });
   Object.defineProperty(window, 'icescope', { value: hook, enumerable: true });

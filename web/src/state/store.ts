@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { computed, type Signal, signal } from '@preact/signals';
 import type { PluginStatus } from '../generated/PluginStatus';
 import type { SessionSummary } from '../generated/SessionSummary';
 import type { ChannelState } from '../live/channel';
@@ -8,7 +8,8 @@ import type { Candidate } from '../rtc/candidate';
 import type { ConnectionView } from '../rtc/observe';
 import type { SelectedPair, VideoFigures } from '../rtc/stats';
 import { hold } from './hold';
-import { Timeline } from './timeline';
+import { ShownSession } from './shown';
+import type { Timeline } from './timeline';
 
 /** What went wrong, and what to do. */
 export interface Problem {
@@ -29,9 +30,24 @@ export interface Times {
 
 export const NO_TIMES: Times = { created: undefined, firstDecoded: undefined, firstFrame: undefined };
 
-/** Everything that the page shows of the main session. */
+/** The page's own session: what runs, and what is left of it afterwards. */
+const live = new ShownSession({ kind: 'live' }, hold);
+/** The session that the views show. To show another one does not disturb the own one. */
+export const shown = signal<ShownSession>(live);
+/** Whether that is the page's own. */
+export const isLive = computed(() => shown.value === live);
+
+/** Everything that the page shows. What has no word of its own for it is of the page's own session. */
 export const store = {
-  timeline: new Timeline(hold),
+  live,
+  /** The events of the session that is shown. */
+  get timeline(): Timeline {
+    return shown.value.timeline;
+  },
+  /** The head of the session that is shown. */
+  get session(): Signal<SessionSummary | undefined> {
+    return shown.value.session;
+  },
   /** The attempt's own stage; `idle` before and after. */
   stage: signal<Stage | 'idle'>('idle'),
   /** The daemon's words for the stage, where it has some. */
@@ -44,7 +60,6 @@ export const store = {
   local: signal<readonly Candidate[]>([]),
   remote: signal<readonly Candidate[]>([]),
   figures: signal<VideoFigures | undefined>(undefined),
-  session: signal<SessionSummary | undefined>(undefined),
   sessionId: signal<string | undefined>(undefined),
   /** What opens the session: `id.token`. */
   sessionKey: signal<string | undefined>(undefined),
@@ -61,9 +76,12 @@ export const shownStage = computed(() => {
   return away ? 'away' : store.stage.value;
 });
 
+/** Whether events may still come to the session that is shown. */
+export const isGrowing = computed(() => (isLive.value ? store.running.value : shown.value.growing.value));
+
 /** Forgets the session before. */
 export function clearSession(): void {
-  store.timeline.clear();
+  live.timeline.clear();
   store.words.value = undefined;
   store.channel.value = 'closed';
   store.clock.value = undefined;
@@ -72,7 +90,7 @@ export function clearSession(): void {
   store.local.value = [];
   store.remote.value = [];
   store.figures.value = undefined;
-  store.session.value = undefined;
+  live.session.value = undefined;
   store.sessionId.value = undefined;
   store.sessionKey.value = undefined;
   store.times.value = NO_TIMES;

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Event } from '../../generated/Event';
-import { store } from '../store';
+import { isGrowing, store } from '../store';
 import { limited, MARGIN, type Mode } from './axis';
 import { isDrawn, type Layout, layout, rowOf } from './layout';
 import type { Phase } from './phases';
@@ -38,8 +38,8 @@ class SequenceView {
   /** All that can be drawn, in order of time. */
   readonly drawable = computed(() => store.timeline.all.value.filter(isDrawn));
   readonly #events = computed<readonly Event[]>(() => {
-    // Another session ends a replay.
-    const position = store.running.value ? undefined : this.replay.value;
+    // A session that goes on ends a replay.
+    const position = isGrowing.value ? undefined : this.replay.value;
     return position === undefined ? store.timeline.all.value : this.drawable.value.slice(0, position.shown);
   });
   readonly layout = computed<Layout>(() =>
@@ -110,6 +110,17 @@ class SequenceView {
     if (row === undefined) return;
     this.active.value = index;
     store.timeline.open.value = this.selected.peek() === index ? undefined : row.events[0].sequence;
+  }
+
+  /** Another session is shown: what was chosen in the one before has no meaning in it. */
+  reset(): void {
+    this.replay.value = undefined;
+    this.playing.value = false;
+    this.active.value = 0;
+    this.hovered.value = undefined;
+    this.revealed.value = undefined;
+    this.anchor = undefined;
+    this.zoom.value = 1;
   }
 
   /** A replay goes on for so many milliseconds; at its end everything is shown again. */

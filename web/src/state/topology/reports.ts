@@ -1,7 +1,11 @@
-import type { ProbeState } from '../../generated/ProbeState';
 import type { Report } from '../../generated/Report';
 import type { Family } from '../ice/address';
 import { records, text } from '../ice/read';
+
+/** What has reports: a probe, or a session's record. */
+export interface Reported {
+  reports: readonly Report[];
+}
 
 /** What the newest report about one family says of the daemon's NAT (`icescope.nat/1`); null and «unknown» are not known. */
 export interface NatReport {
@@ -21,7 +25,7 @@ export interface NatReport {
 }
 
 /** The newest NAT report about each family. */
-export function natReports(probes: readonly ProbeState[]): NatReport[] {
+export function natReports(probes: readonly Reported[]): NatReport[] {
   const newest = new Map<Family, NatReport>();
   for (const report of reportsOf(probes, 'icescope.nat/1')) {
     const read = readNat(report);
@@ -31,7 +35,7 @@ export function natReports(probes: readonly ProbeState[]): NatReport[] {
 }
 
 /** The addresses behind the servers' names, as the probes found them: `turn.example:3478` to `192.0.2.1:3478`. */
-export function serverAddresses(probes: readonly ProbeState[]): Map<string, string> {
+export function serverAddresses(probes: readonly Reported[]): Map<string, string> {
   const addresses = new Map<string, string>();
   for (const { document } of reportsOf(probes, 'icescope.nat/1')) {
     for (const server of records((document as Facts | null)?.servers)) {
@@ -50,7 +54,7 @@ export function serverPlace(url: string): string {
 
 type Facts = Record<string, unknown>;
 
-function reportsOf(probes: readonly ProbeState[], schema: string): Report[] {
+function reportsOf(probes: readonly Reported[], schema: string): Report[] {
   return probes.flatMap(({ reports }) => reports).filter((report) => report.schema === schema);
 }
 

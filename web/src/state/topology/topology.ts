@@ -1,10 +1,9 @@
 import type { Event } from '../../generated/Event';
-import type { ProbeState } from '../../generated/ProbeState';
 import type { End } from '../ice/candidates';
 import { type Ice, readIce } from '../ice/ice';
 import { browserTranslations, daemonTranslations, type NatBox, natBoxes, type Translation } from './nats';
 import { type Path, readPaths } from './paths';
-import { natReports, serverAddresses } from './reports';
+import { natReports, type Reported, serverAddresses } from './reports';
 import { readServers, type Server } from './servers';
 
 /** One end with its own addresses. */
@@ -34,7 +33,7 @@ export interface Topology {
 /** Reads the topology from what both ends have told, and from the newest reports of the daemon's probes. */
 export function readTopology(
   events: readonly Event[],
-  probes: readonly ProbeState[],
+  probes: readonly Reported[],
   ice: Ice = readIce(events),
 ): Topology {
   const translations = {

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { SPEEDS, sequence } from '../../state/sequence/view';
-import { store } from '../../state/store';
+import { isGrowing } from '../../state/store';
 import { texts } from '../../texts';
 
 /** Shows once more how it went, when it is over. */
@@ -18,7 +18,7 @@ export function Replay() {
     });
     return () => cancelAnimationFrame(frame);
   }, [playing]);
-  if (store.running.value || all === 0) return null;
+  if (isGrowing.value || all === 0) return null;
   const shown = sequence.replay.value?.shown ?? all;
   return (
     <div class="replay">
