@@ -3,7 +3,7 @@
 //! The page measures its clock against the daemon's in several exchanges and says what to add to its own time. Events that
 //! come before the first such word wait for it, so that none is put at a place that is not known.
 
-use icescope_model::api::BrowserEvent;
+use icescope_model::api::{BrowserEvent, PageClock};
 use icescope_model::{Event, SeenBy};
 
 /// Events that wait for the clock at most. The page sends its first estimate within a few round trips.
@@ -12,7 +12,7 @@ const MAX_WAITING: usize = 512;
 /// What is known of the browser's clock and events.
 #[derive(Debug, Default)]
 pub(crate) struct Browser {
-    clock: Option<(i64, u32)>,
+    clock: Option<PageClock>,
     waiting: Vec<BrowserEvent>,
     kept: u64,
 }
@@ -37,9 +37,16 @@ impl Browser {
         self.place()
     }
 
-    /// Sets the page's estimate; returns the events that waited for it.
-    pub(crate) fn set_clock(&mut self, offset: i64, uncertainty: u32) -> Vec<Event> {
-        self.clock = Some((offset, uncertainty));
+    /// What is known of the page's clock.
+    pub(crate) fn clock(&self) -> Option<PageClock> {
+        self.clock
+    }
+
+    /// Sets the page's estimate, which came at `arrived`; returns the events that waited for it.
+    pub(crate) fn set_clock(&mut self, offset: i64, uncertainty: u32, arrived: i64) -> Vec<Event> {
+        let before = self.clock.map_or(0, |clock| clock.estimates);
+        self.clock =
+            Some(PageClock { offset, uncertainty, at: arrived, estimates: before.saturating_add(1) });
         self.place()
     }
 
@@ -56,11 +63,12 @@ impl Browser {
         let first = self.waiting.first().map_or(0, |event| event.time);
         let last = self.waiting.last().map_or(0, |event| event.time);
         let span = u32::try_from(last.saturating_sub(first)).unwrap_or(u32::MAX).max(1_000_000);
-        self.clock = Some((arrived.saturating_sub(last), span));
+        let offset = arrived.saturating_sub(last);
+        self.clock = Some(PageClock { offset, uncertainty: span, at: arrived, estimates: 0 });
     }
 
     fn place(&mut self) -> Vec<Event> {
-        let Some((offset, uncertainty)) = self.clock else { return Vec::new() };
+        let Some(PageClock { offset, uncertainty, .. }) = self.clock else { return Vec::new() };
         self.waiting
             .drain(..)
             .map(|event| Event {
@@ -104,13 +112,16 @@ mod tests {
         let mut browser = Browser::default();
         assert!(browser.take(vec![event(1, 100), event(2, 200)], 0).is_empty());
         assert_eq!(browser.kept(), 2);
-        let placed = browser.set_clock(-50, 7);
+        let placed = browser.set_clock(-50, 7, 40);
         assert_eq!(
             placed.iter().map(|event| (event.time, event.uncertainty)).collect::<Vec<_>>(),
             [(50, 7), (150, 7)]
         );
         let again = browser.take(vec![event(2, 200), event(3, 300)], 0);
         assert_eq!(again.iter().map(|event| event.time).collect::<Vec<_>>(), [250]);
+        browser.set_clock(-40, 3, 90);
+        let clock = PageClock { offset: -40, uncertainty: 3, at: 90, estimates: 2 };
+        assert_eq!(browser.clock(), Some(clock));
     }
 
     #[test]
@@ -120,5 +131,6 @@ mod tests {
         let placed = browser.give_up_waiting(9_000_000);
         assert_eq!(placed.last().map(|event| event.time), Some(9_000_000));
         assert_eq!(placed.first().map(|event| event.uncertainty), Some(3_000_000));
+        assert_eq!(browser.clock().map(|clock| clock.estimates), Some(0), "it was assumed, not measured");
     }
 }

@@ -51,7 +51,7 @@ struct Probe {
     instance: String,
     name: String,
     run: Option<Run>,
-    reports: Vec<Report>,
+    reports: Vec<Arc<Report>>,
     past: VecDeque<PastRun>,
 }
 
@@ -222,8 +222,13 @@ impl Probes {
         news
     }
 
-    /// The newest reports of all probes.
+    /// The newest reports of all probes, for the diagnosis.
     pub(crate) fn reports(&self) -> Vec<Report> {
+        self.shared_reports().iter().map(|report| Report::clone(report)).collect()
+    }
+
+    /// The newest reports of all probes, for whoever keeps them: sessions of one time share them.
+    pub(crate) fn shared_reports(&self) -> Vec<Arc<Report>> {
         self.inner().probes.iter().flat_map(|probe| probe.reports.iter().cloned()).collect()
     }
 
@@ -233,7 +238,7 @@ impl Probes {
         let all = inner.probes.iter().flat_map(|probe| &probe.reports);
         all.filter(|report| report.schema == schema && report.subject == subject)
             .max_by_key(|report| report.unix_ms)
-            .cloned()
+            .map(|report| Report::clone(report))
     }
 }
 
@@ -247,17 +252,17 @@ impl Probe {
             instance: self.instance.clone(),
             probe: self.name.clone(),
             run: self.run.as_ref().map(|run| run.head.clone()),
-            reports: self.reports.clone(),
+            reports: self.reports.iter().map(|report| Report::clone(report)).collect(),
             past: self.past.iter().cloned().collect(),
         }
     }
 
     /// One report about each subject: a newer one takes the place of the one before.
     fn put(&mut self, report: Report) {
-        let same = |other: &Report| other.schema == report.schema && other.subject == report.subject;
+        let same = |other: &Arc<Report>| other.schema == report.schema && other.subject == report.subject;
         match self.reports.iter().position(same) {
-            Some(index) => self.reports[index] = report,
-            None if self.reports.len() < MAX_REPORTS => self.reports.push(report),
+            Some(index) => self.reports[index] = Arc::new(report),
+            None if self.reports.len() < MAX_REPORTS => self.reports.push(Arc::new(report)),
             None => tracing::warn!(
                 probe = self.instance,
                 "a report about {} is left out: {MAX_REPORTS} subjects are kept",

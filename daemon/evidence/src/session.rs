@@ -1,6 +1,6 @@
 //! One session: one browser ↔ daemon attempt and all that was seen of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use icescope_model::api::{BrowserEvent, Closed, SessionRecord, SessionState, SessionSummary};
@@ -8,6 +8,7 @@ use icescope_model::report::Report;
 use icescope_model::signal::{
     CloseReason, Direction, LocalCandidates, Offer, PeerLink, PeerState, SignalError, Trickle, Trickled,
 };
+use icescope_model::uplink::UplinkStats;
 use icescope_model::{Event, Evidence, Lane, Level, Monotonic, Observation, Scope, SessionId, Token};
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, watch};
@@ -23,6 +24,7 @@ use crate::verdict::Judge;
 pub struct Session {
     id: SessionId,
     token: Token,
+    shared: OnceLock<Token>,
     opened: Monotonic,
     opened_unix_ms: i64,
     peer: Arc<dyn Peer>,
@@ -37,6 +39,8 @@ struct Inner {
     record: Record,
     judge: Judge,
     browser: Browser,
+    /// The reports that the session has noted.
+    reports: Vec<Arc<Report>>,
     state: SessionState,
     closed: Option<Closed>,
     closed_at: Option<Monotonic>,
@@ -48,8 +52,12 @@ struct Inner {
 }
 
 impl Inner {
-    /// Adds events to the record, for the judge to see.
+    /// Adds events to the record, for the judge to see. Once the verdict is final the record is, too: what happens then (a late
+    /// packet, somebody who looks at it) is not the session's any more.
     fn push(&mut self, events: Vec<Event>) {
+        if self.judge.is_final() {
+            return;
+        }
         for mut event in events {
             self.record.push(&mut event);
             self.judge.see(&event);
@@ -70,6 +78,7 @@ impl Session {
         let session = Arc::new(Self {
             id: SessionId::random(),
             token: Token::random(),
+            shared: OnceLock::new(),
             opened: Monotonic::now(),
             opened_unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
             peer,
@@ -81,6 +90,7 @@ impl Session {
                 record: Record::new(max_events),
                 judge: Judge::new(),
                 browser: Browser::default(),
+                reports: Vec::new(),
                 state: SessionState::New,
                 closed: None,
                 closed_at: None,
@@ -118,6 +128,17 @@ impl Session {
     /// Whether `token` is the session's secret; the time it takes tells nothing of it.
     pub fn opens_with(&self, token: &str) -> bool {
         self.token.reveal().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// The key of a link that lets others read the session, and nothing else. Made when it is first asked for: who never shares a
+    /// session has no such key to lose.
+    pub fn share(&self) -> &Token {
+        self.shared.get_or_init(Token::random)
+    }
+
+    /// Whether `key` is that of a shared link; the time it takes tells nothing of it.
+    pub fn reads_with(&self, key: &str) -> bool {
+        self.shared.get().is_some_and(|shared| shared.reveal().as_bytes().ct_eq(key.as_bytes()).into())
     }
 
     /// Microseconds on the session's axis.
@@ -302,14 +323,17 @@ impl Session {
 
     /// The session's head.
     pub fn summary(&self) -> SessionSummary {
-        let (ingest, mut summary) = {
+        let uplink = self.uplink();
+        SessionSummary { uplink, ..self.head(&self.inner()) }
+    }
+
+    /// What arrives of the client's own picture, while it does.
+    fn uplink(&self) -> Option<UplinkStats> {
+        let ingest = {
             let inner = self.inner();
-            (inner.ingest && inner.closed.is_none(), self.head(&inner))
+            inner.ingest && inner.closed.is_none()
         };
-        if ingest {
-            summary.uplink = self.peer.uplink(self.id);
-        }
-        summary
+        ingest.then(|| self.peer.uplink(self.id)).flatten()
     }
 
     fn head(&self, inner: &Inner) -> SessionSummary {
@@ -354,9 +378,22 @@ impl Session {
         Monotonic(self.opened.0.saturating_add(axis.saturating_mul(1_000)))
     }
 
-    /// The head and every event that is kept.
+    /// All that is kept of it.
     pub fn record(&self) -> SessionRecord {
-        SessionRecord { session: self.summary(), events: self.events_since(0, usize::MAX) }
+        let now = self.axis(Monotonic::now());
+        let (current, uplink) = (self.probes.shared_reports(), self.uplink());
+        let inner = self.inner();
+        let closed = inner.closed_at.map(|closed| self.axis(closed));
+        let mut reports = inner.reports.clone();
+        if closed.is_none() {
+            reports.extend(current.into_iter().filter(|report| !inner.reports.contains(report)));
+        }
+        let mut record = SessionRecord::new(self.head(&inner), inner.record.since(0, usize::MAX));
+        record.session.uplink = uplink;
+        record.until = Some(closed.unwrap_or(now));
+        record.clock = inner.browser.clock();
+        record.reports = reports.iter().map(|report| Report::clone(report)).collect();
+        record
     }
 
     /// At most `max` events from number `next` on, in order.
@@ -371,8 +408,11 @@ impl Session {
 
     /// Notes what the probes have reported since then: reports belong to no session, and tell of what surrounds it.
     fn note_reports(&self, since_unix_ms: i64) {
-        for report in self.probes.reports().iter().filter(|report| report.unix_ms > since_unix_ms) {
-            self.observe(noted(self.id, report));
+        for report in self.probes.shared_reports() {
+            if report.unix_ms > since_unix_ms {
+                self.observe(noted(self.id, &report));
+                self.inner().reports.push(report);
+            }
         }
     }
 
@@ -412,8 +452,9 @@ impl Session {
 
     /// Sets the page's estimate of its clock: daemon time on the session's axis = page time + `offset_us`.
     pub fn set_clock(&self, offset_us: i64, uncertainty_us: u32) {
+        let arrived = self.axis(Monotonic::now());
         let mut inner = self.inner();
-        let placed = inner.browser.set_clock(offset_us, uncertainty_us);
+        let placed = inner.browser.set_clock(offset_us, uncertainty_us, arrived);
         let changed = !placed.is_empty();
         inner.push(placed);
         drop(inner);

@@ -39,6 +39,11 @@ impl Judge {
         self.fresh = true;
     }
 
+    /// Whether the verdict is frozen.
+    pub(crate) fn is_final(&self) -> bool {
+        self.open.is_none()
+    }
+
     /// The verdict as it is now.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         self.verdict.clone()
