@@ -6,6 +6,8 @@
 use icescope_model::api::{BrowserEvent, PageClock};
 use icescope_model::{Event, SeenBy};
 
+use crate::secrets;
+
 /// Events that wait for the clock at most. The page sends its first estimate within a few round trips.
 const MAX_WAITING: usize = 512;
 
@@ -25,9 +27,10 @@ impl Browser {
 
     /// Takes events in; returns those that can be placed now. One that was sent twice is taken once.
     pub(crate) fn take(&mut self, events: Vec<BrowserEvent>, arrived: i64) -> Vec<Event> {
-        for event in events {
+        for mut event in events {
             if event.number > self.kept {
                 self.kept = event.number;
+                secrets::hide(&mut event.attributes);
                 self.waiting.push(event);
             }
         }

@@ -9,7 +9,7 @@ use icescope_model::api::SessionSummary;
 use icescope_model::plugin::PluginStatus;
 use icescope_model::signal::{CloseReason, SignalError};
 use icescope_model::sink::EventSource;
-use icescope_model::{EventSink, Monotonic, Observation, Scope, SessionId};
+use icescope_model::{EventSink, Evidence as Seen, Lane, Level, Monotonic, Observation, Scope, SessionId};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -172,10 +172,9 @@ impl Evidence {
             self.deliver(observation);
             let dropped = source.dropped();
             if dropped > reported {
-                tracing::warn!(
-                    dropped = dropped - reported,
-                    "observations came faster than they could be recorded"
-                );
+                let lost = dropped - reported;
+                tracing::warn!(dropped = lost, "observations came faster than they could be recorded");
+                self.deliver(gap(lost));
                 reported = dropped;
             }
         }
@@ -262,4 +261,14 @@ impl Evidence {
             inner.sessions.remove(id);
         }
     }
+}
+
+/// Whose the lost observations were is not known any more: each open session is told of the gap.
+fn gap(lost: u64) -> Observation {
+    Observation::new(Scope::Daemon, Seen::Api, Lane::Peer, Lane::Peer, "evidence.dropped")
+        .level(Level::Warn)
+        .summary(format!(
+            "{lost} observations of all sessions came faster than they could be recorded: some may be missing here"
+        ))
+        .with("dropped", lost)
 }

@@ -11,6 +11,7 @@ mod browser;
 mod evidence;
 mod probes;
 mod record;
+mod secrets;
 mod session;
 mod verdict;
 

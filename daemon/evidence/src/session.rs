@@ -454,6 +454,9 @@ impl Session {
     pub fn set_clock(&self, offset_us: i64, uncertainty_us: u32) {
         let arrived = self.axis(Monotonic::now());
         let mut inner = self.inner();
+        if inner.judge.is_final() {
+            return;
+        }
         let placed = inner.browser.set_clock(offset_us, uncertainty_us, arrived);
         let changed = !placed.is_empty();
         inner.push(placed);
