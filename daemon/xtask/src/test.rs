@@ -56,7 +56,11 @@ fn rust() -> Vec<Step> {
         Step::new("rust-docs", "examples in the documentation", || {
             shell::run(&mut shell::cargo(["test", "--workspace", "--doc", "--locked", "--quiet"]))
         }),
-        Step::new("generated", "the page's types are those of daemon/model", generated_types),
+        Step::new(
+            "generated",
+            "the page's types and the record's schema are those of daemon/model",
+            generated,
+        ),
     ]
 }
 
@@ -86,14 +90,14 @@ fn lab() -> &'static str {
     "optional"
 }
 
-/// daemon/model's tests write web/src/generated: what they wrote must be what is committed.
-fn generated_types() -> Result<()> {
+/// daemon/model's tests write the page's types and the record's JSON Schema: what they wrote must be what is committed.
+fn generated() -> Result<()> {
+    const WRITTEN: [&str; 2] = ["web/src/generated", "daemon/model/schemas"];
     shell::run(&mut shell::cargo(["test", "--quiet", "--locked", "--package", "icescope-model", "--lib"]))?;
-    let changed =
-        shell::ask(&mut shell::command("git", ["status", "--porcelain", "--", "web/src/generated"]))
-            .context("`git status` failed: is this a clone?")?;
+    let changed = shell::ask(shell::command("git", ["status", "--porcelain", "--"]).args(WRITTEN))
+        .context("`git status` failed: is this a clone?")?;
     if !changed.is_empty() {
-        bail!("daemon/model and web/src/generated differ; commit what its tests wrote:\n{changed}");
+        bail!("daemon/model differs from what is generated from it; commit what its tests wrote:\n{changed}");
     }
     Ok(())
 }
