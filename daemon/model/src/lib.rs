@@ -15,6 +15,7 @@ pub mod plugin;
 pub mod record;
 pub mod report;
 pub mod schema;
+pub mod share;
 pub mod signal;
 pub mod sink;
 pub mod uplink;

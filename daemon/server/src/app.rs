@@ -109,6 +109,7 @@ pub(crate) fn routes(app: &Shared) -> Router {
         .route("/api/sessions", get(sessions::list).post(sessions::open))
         .route("/api/sessions/{id}", get(sessions::record))
         .route("/api/sessions/{id}/events", post(sessions::exchange))
+        .route("/api/sessions/{id}/share", post(sessions::share))
         .route("/api/sessions/{id}/live", get(live::upgrade))
         .route("/offer", post(offer::answer))
         .route("/whep", get(whep::discover).options(whep::discover).post(whep::default_source))

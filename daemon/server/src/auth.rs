@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use icescope_evidence::{Evidence, Session};
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::call::Call;
 use crate::error::Refusal;
 use crate::options::Options;
 
@@ -45,6 +46,34 @@ pub(crate) fn owned(
     Err(Refusal::unauthorized(
         "the session opens with its own token, or an admin token, as Authorization: Bearer TOKEN; the request has none or another",
     ))
+}
+
+/// The session of that id, if the request comes from its owner, an admin, or someone on this machine: those may see the list of
+/// sessions, and what is in one of them. Who shows a token is judged by it wherever it comes from.
+pub(crate) fn overseen(
+    id: &str,
+    call: &Call,
+    evidence: &Evidence,
+    options: &Options,
+) -> Result<Arc<Session>, Refusal> {
+    if !call.headers.contains_key(header::AUTHORIZATION) && call.door.is_local_operator(&call.headers) {
+        return find(id, evidence);
+    }
+    owned(id, &call.headers, evidence, options)
+}
+
+/// The session of that id, for reading alone: for those who oversee it, and for whom a link to it was shared with.
+pub(crate) fn readable(
+    id: &str,
+    call: &Call,
+    evidence: &Evidence,
+    options: &Options,
+) -> Result<Arc<Session>, Refusal> {
+    let session = find(id, evidence)?;
+    if bearer(&call.headers).is_some_and(|key| session.reads_with(key)) {
+        return Ok(session);
+    }
+    overseen(id, call, evidence, options)
 }
 
 /// The session of that id.

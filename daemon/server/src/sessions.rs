@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use icescope_model::Monotonic;
 use icescope_model::api::{FromPage, SessionOpened, SessionRecord, SessionSummary, ToPage};
+use icescope_model::share::SharedSession;
 use serde::Deserialize;
 
 use crate::app::Shared;
@@ -52,7 +53,17 @@ pub(crate) async fn record(
     Segment(id): Segment,
     call: Call,
 ) -> Result<Json<SessionRecord>, Refusal> {
-    Ok(Json(auth::owned(&id, &call.headers, &app.evidence, &app.options())?.record()))
+    Ok(Json(auth::readable(&id, &call, &app.evidence, &app.options())?.record()))
+}
+
+/// `POST /api/sessions/{id}/share`: the key of a link that lets others read the session. A body is not looked at.
+pub(crate) async fn share(
+    State(app): State<Shared>,
+    Segment(id): Segment,
+    call: Call,
+) -> Result<Json<SharedSession>, Refusal> {
+    let session = auth::overseen(&id, &call, &app.evidence, &app.options())?;
+    Ok(Json(SharedSession { id: session.id(), key: session.share().reveal().to_owned() }))
 }
 
 /// Where the page has got to.
@@ -65,7 +76,8 @@ pub(crate) struct Position {
 
 /// `POST /api/sessions/{id}/events?next=N`: a batch of the live channel's messages each way. The body is an array of
 /// [`FromPage`] (without `hello`: the token stands in `Authorization`), the answer an array of [`ToPage`]: the answers to
-/// those, the daemon's candidates known so far, the session's head, and its events from `next` on.
+/// those, the daemon's candidates known so far, the session's head, and its events from `next` on. An empty array only reads: who
+/// may read the record may follow it so.
 pub(crate) async fn exchange(
     State(app): State<Shared>,
     Segment(id): Segment,
@@ -74,13 +86,18 @@ pub(crate) async fn exchange(
     body: Body,
 ) -> Result<Json<Vec<ToPage>>, Refusal> {
     let received = Monotonic::now();
-    let session = auth::owned(&id, &call.headers, &app.evidence, &app.options())?;
+    let readable = auth::readable(&id, &call, &app.evidence, &app.options())?;
     body::require_type(&call.headers, "application/json")?;
     let bytes = body::read(body, app.options().body_limit).await?;
     let batch: Vec<FromPage> = serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!("the body is no JSON array of live messages: {error}");
         Refusal::new(StatusCode::BAD_REQUEST, "bad-messages", message)
     })?;
+    let session = if batch.is_empty() {
+        readable
+    } else {
+        auth::owned(&id, &call.headers, &app.evidence, &app.options())?
+    };
     let Query(Position { next }) = position.map_err(|rejection| {
         Refusal::new(
             StatusCode::BAD_REQUEST,

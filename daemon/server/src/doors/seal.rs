@@ -83,13 +83,14 @@ fn cache(headers: &mut HeaderMap, path: &str, status: StatusCode) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
 }
 
+/// Frames of the page's own origin only: a page elsewhere that frames this one could have its visitors press its buttons.
 /// `connect-src 'self'` covers WebSockets only where the browser follows CSP 3, so the checked host is named too.
 fn content_security_policy(host: Option<&Authority>) -> HeaderValue {
     let sockets = host.map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();
     let policy = format!(
         "default-src 'self'; connect-src 'self'{sockets}; media-src 'self' blob: mediastream:; img-src 'self' data: blob:; \
-         object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+         object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     );
     HeaderValue::from_str(&policy)
-        .unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"))
+        .unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'self'"))
 }

@@ -152,7 +152,7 @@ async fn every_answer_has_the_security_headers_and_no_banner() {
         let reply = ask.send().await;
         let policy = reply.field("content-security-policy").unwrap();
         assert!(
-            policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'self'"),
             "{policy}"
         );
         assert!(!policy.contains("unsafe") && !policy.contains("evil"), "{policy}");

@@ -11,6 +11,7 @@ mod peer;
 mod probes;
 mod serve;
 mod sessions;
+mod share;
 mod support;
 mod tls;
 mod whep;
