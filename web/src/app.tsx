@@ -20,22 +20,18 @@ export function App() {
       <main>
         <VerdictCard />
         <ProblemNotice />
-        <div class="columns">
-          <div class="column first">
-            <Video />
+        <div class="top">
+          <Video />
+          <Sequence />
+          <div class="ends">
             <Connection />
-          </div>
-          <div class="column story">
-            <Sequence />
-            <TimelineCard />
-          </div>
-          <div class="column last">
             <Uplink />
           </div>
         </div>
         <TopologyCard />
         <Candidates />
         <Probes />
+        <TimelineCard />
       </main>
     </>
   );

@@ -28,6 +28,12 @@ const problem = {
     'The session ended several times right after it was opened; the page has stopped trying. The last reason is in the state line.',
 } as const;
 
+/** Of buttons that copy something. */
+const copy = {
+  done: 'Copied',
+  refused: 'The browser did not allow it',
+} as const;
+
 const stage = {
   idle: 'Press Start to connect to the daemon.',
   opening: 'Opening a session …',
@@ -109,8 +115,7 @@ const pair = {
 const sequence = {
   title: 'Sequence',
   about: 'every arrow was observed',
-  help: 'What am I looking at?',
-  helpText: [
+  help: [
     'Five places, from left to right, and time from top to bottom. Each arrow is something that was seen going from one place to another; a dot is something that happened in one place.',
     'Solid arrows are packets that the daemon, or its relay, saw on the wire. Dashed ones were told by a program: the browser’s WebRTC, or the daemon’s own. Nothing is drawn that nobody saw.',
     'First both ends gather their addresses with the help of STUN and TURN servers, and exchange an offer and an answer. Then they check which pairs of addresses let packets through (checks), agree on keys (DTLS), and send media. The bars at the left are these phases.',
@@ -375,6 +380,10 @@ const verdict = {
     unknown: 'whose end cannot be told',
   },
   change: 'To change:',
+  before: 'Press Start: what the daemon concludes stands here, with the events that show it.',
+  soon: 'There is nothing to judge yet.',
+  copy: 'Copy as text',
+  session: (id: string) => `Session ${id}`,
   why: 'Show me why',
   whyOf: (cause: string) => `Show the events of ${cause}`,
   explain: (cause: string) => `icescope explain ${cause}`,
@@ -385,6 +394,7 @@ const verdict = {
 export const texts = {
   describe,
   problem,
+  copy,
   stage,
   stageName,
   event,

@@ -233,8 +233,8 @@ describe('the page', () => {
     store.timeline.add(NO_PATH.events);
     await settle();
     const order = ['browser', 'browser-nat', 'internet', 'daemon-cgnat', 'daemon-nat', 'daemon'];
-    expect(all('.stage').map(({ dataset }) => dataset.box)).toEqual(order);
-    expect(all('.track').map(({ dataset }) => [dataset.role, dataset.stop])).toEqual(
+    expect(all('.topology-stage').map(({ dataset }) => dataset.box)).toEqual(order);
+    expect(all('.topology-track').map(({ dataset }) => [dataset.role, dataset.stop])).toEqual(
       Array(3).fill(['failed', 'between']),
     );
     expect([...new Set(all('#topology-boxes tbody tr').map(({ dataset }) => dataset.box))]).toEqual(order);
@@ -247,10 +247,10 @@ describe('the page', () => {
     await settle();
     expect(all('#pair-details')[0]?.dataset.state, 'the selected pair is open by itself').toBe('selected');
     expect(all('#pair-why')[0]?.textContent).toContain('Both ends send over this pair');
-    all('.cell[data-state="failed"]')[0]?.click();
+    all('.pairs-cell[data-state="failed"]')[0]?.click();
     await settle();
     const counters = all('[data-counter="requestsSent"]').map(({ textContent }) => textContent);
     expect(counters).toEqual(['9', '7']);
-    expect(all('.cell[aria-pressed="true"]')).toHaveLength(1);
+    expect(all('.pairs-cell[aria-pressed="true"]')).toHaveLength(1);
   });
 });

@@ -4,7 +4,7 @@ import type { Event } from '../src/generated/Event';
 import type { Verdict } from '../src/generated/Verdict';
 import { clearSession, store } from '../src/state/store';
 import { EVERYTHING } from '../src/state/timeline';
-import { VerdictCard } from '../src/view/verdict';
+import { VerdictCard, verdictText } from '../src/view/verdict';
 
 const VERDICT: Verdict = {
   ...{ outcome: 'failed', path: null, cause: 'D2', stage: 'servers', side: 'server', certainty: 'proven' },
@@ -53,10 +53,24 @@ afterEach(() => {
   clearSession();
 });
 
-test('nothing is said before there is a verdict', async () => {
+test('before there is a verdict its place is kept, and concludes nothing', async () => {
+  expect(root.querySelector('#verdict')?.getAttribute('data-outcome')).toBe('none');
   store.session.value = session(null);
   await settle();
-  expect(root.textContent).toBe('');
+  expect(root.querySelector('#verdict')?.getAttribute('data-outcome')).toBe('none');
+  expect(root.querySelector('button')).toBeNull();
+});
+
+test('it is copied as text with all that it says', () => {
+  expect(verdictText(VERDICT, 'a1b2')).toBe(
+    [
+      'icescope: Failed. The TURN server answered 401.',
+      'To change: Correct the credentials.',
+      'D2: proven, at a server; icescope explain D2',
+      'harmless D1: The challenge.',
+      'Session a1b2',
+    ].join('\n'),
+  );
 });
 
 test('the sentence, the one thing to change, how sure it is and what else was found', async () => {

@@ -2,13 +2,36 @@ import type { Finding } from '../generated/Finding';
 import type { Verdict } from '../generated/Verdict';
 import { store } from '../state/store';
 import { texts } from '../texts';
+import { Copy } from './copy';
 
 const words = texts.verdict;
+
+/** The verdict as plain text, for a ticket or a letter. */
+export function verdictText(verdict: Verdict, session: string | undefined): string {
+  const { outcome, summary, advice, cause, certainty, side, findings } = verdict;
+  const lines = [`${texts.name}: ${words.outcome[outcome]}. ${summary}`];
+  if (advice !== '') lines.push(`${words.change} ${advice}`);
+  if (cause !== null)
+    lines.push(`${cause}: ${words.certainty[certainty]}, ${words.side[side]}; ${words.explain(cause)}`);
+  for (const { cause, weight, summary } of findings) lines.push(`${words.weight[weight]} ${cause}: ${summary}`);
+  if (session !== undefined) lines.push(words.session(session));
+  return lines.join('\n');
+}
 
 /** What the diagnosis concludes, in a sentence, with the one thing to change and the way to what shows it. */
 export function VerdictCard() {
   const verdict = store.session.value?.verdict;
-  return <div role="status">{verdict && <Card verdict={verdict} />}</div>;
+  return <div role="status">{verdict ? <Card verdict={verdict} /> : <Empty />}</div>;
+}
+
+/** Its place, before there is anything to judge. */
+function Empty() {
+  return (
+    <section id="verdict" class="card verdict" data-outcome="none" aria-labelledby="verdict-title">
+      <h2 id="verdict-title">{words.title}</h2>
+      <p class="summary quiet">{store.running.value ? words.soon : words.before}</p>
+    </section>
+  );
 }
 
 function Card({ verdict }: { verdict: Verdict }) {
@@ -31,6 +54,7 @@ function Card({ verdict }: { verdict: Verdict }) {
             {words.why}
           </button>
         )}
+        <Copy text={() => verdictText(verdict, store.session.value?.id)} label={words.copy} />
         {cause !== null && (
           <span class="quiet">
             {words.certainty[certainty]}, {words.side[side]}; <code>{words.explain(cause)}</code>

@@ -24,13 +24,13 @@ async function show(t, { events, probes }, options) {
   daemon.tellProbes(probes);
   for (const event of events) daemon.saw(event);
   await page.waitForFunction((all) => window.icescope.events().length === all, events.length);
-  await page.waitForSelector('.track');
+  await page.waitForSelector('.topology-track');
   return scene;
 }
 
 test('the selected path passes the boxes that it crosses, and the matrix has its cell', { timeout }, async (t) => {
   const { page, complaints } = await show(t, THROUGH_NATS);
-  const stations = await page.$$eval('.track[data-role="selected"] li', (all) =>
+  const stations = await page.$$eval('.topology-track[data-role="selected"] li', (all) =>
     all.map((li) => [li.dataset.box, li.dataset.via]),
   );
   assert.deepEqual(stations, [
@@ -40,7 +40,7 @@ test('the selected path passes the boxes that it crosses, and the matrix has its
     ['daemon-nat', 'through'],
     ['daemon', 'end'],
   ]);
-  const cell = await page.textContent('.cell[data-state="selected"]');
+  const cell = await page.textContent('.pairs-cell[data-state="selected"]');
   assert.match(cell, /browser 6\/4.*daemon 5\/3/s);
   assert.equal(await page.textContent('#pair-way'), 'direct through NAT, UDP over IPv4');
   assert.deepEqual(complaints, []);
@@ -48,7 +48,7 @@ test('the selected path passes the boxes that it crosses, and the matrix has its
 
 test('the matrix is worked by keyboard', { timeout }, async (t) => {
   const { page } = await show(t, THROUGH_NATS);
-  await page.focus('.cell[data-state="failed"]');
+  await page.focus('.pairs-cell[data-state="failed"]');
   await page.keyboard.press('Enter');
   await page.waitForSelector('#pair-details[data-state="failed"]');
   await page.keyboard.press('Tab');
@@ -65,13 +65,13 @@ for (const options of LOOKS) {
     for (const help of await page.$$('#topology .help > summary, #candidates .help > summary')) await help.click();
     const found = await page.evaluate(() => {
       const box = (element) => element.getBoundingClientRect();
-      const stages = [...document.querySelectorAll('.stage')].map(box);
+      const stages = [...document.querySelectorAll('.topology-stage')].map(box);
       const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
       const overlapping = stages.filter((a, i) => stages.some((b, j) => i < j && meets(a, b))).length;
       // Each mark of a line lies within the box of its name.
-      const outside = [...document.querySelectorAll('.track li')].filter((li) => {
+      const outside = [...document.querySelectorAll('.topology-track li')].filter((li) => {
         const mark = li.querySelector('.dot, .stop, .doubt');
-        const stage = document.querySelector(`.stage[data-box="${li.dataset.box}"]`);
+        const stage = document.querySelector(`.topology-stage[data-box="${li.dataset.box}"]`);
         if (mark === null) return false;
         const [a, b] = [box(mark), box(stage)];
         return a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 1 || a.bottom > b.bottom + 1;

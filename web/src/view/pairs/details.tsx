@@ -37,7 +37,7 @@ export function PairDetails({ pair }: { pair: Pair }) {
         </p>
       )}
       <Scroll label={words.counts}>
-        <table class="counters">
+        <table class="pairs-counters">
           <thead>
             <tr>
               <td />

@@ -29,7 +29,7 @@ export function Matrix() {
       ) : (
         <>
           <Scroll label={words.title}>
-            <table class="matrix">
+            <table class="pairs-matrix">
               <thead>
                 <tr>
                   <th scope="col" class="corner">
@@ -88,7 +88,7 @@ function Cell({ pair, isShown, choose }: { pair: Pair; isShown: boolean; choose:
   return (
     <button
       type="button"
-      class="cell"
+      class="pairs-cell"
       data-pair={id}
       data-state={state}
       data-local={pair.local.id}

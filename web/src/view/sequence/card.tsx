@@ -1,5 +1,6 @@
 import { sequence } from '../../state/sequence/view';
 import { texts } from '../../texts';
+import { Help } from '../help';
 import { Controls, PhaseKeys } from './controls';
 import { Inspector } from './inspector';
 import { Picture } from './picture';
@@ -18,12 +19,7 @@ export function Sequence() {
         <p class="quiet">{words.about}</p>
         <p class="count">{words.shown(count(false), count(true))}</p>
       </div>
-      <details class="help">
-        <summary>{words.help}</summary>
-        {words.helpText.map((paragraph) => (
-          <p key={paragraph}>{paragraph}</p>
-        ))}
-      </details>
+      <Help lines={words.help} />
       <Controls />
       <PhaseKeys />
       <div class="sequence-stage">

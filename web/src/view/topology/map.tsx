@@ -35,11 +35,11 @@ export function TopologyMap({ topology, paths }: { topology: Topology; paths: re
   const stages = stagesOf(topology);
   const nats = [...topology.nats.browser, ...topology.nats.daemon];
   return (
-    <div class="map" style={{ '--stages': stages.length, '--paths': paths.length }}>
+    <div class="topology-map" style={{ '--stages': stages.length, '--paths': paths.length }}>
       {stages.map(({ box, title, isCertain }, index) => (
         <section
           key={box}
-          class="stage"
+          class="topology-stage"
           style={{ '--stage': index + 1 }}
           data-box={box}
           data-certain={isCertain}

@@ -30,7 +30,7 @@ export function pathWhy(path: Path): string {
 export function PathList({ paths, more }: { paths: readonly Path[]; more: number }) {
   const words = texts.topology;
   return (
-    <div class="paths">
+    <div class="topology-paths">
       <h3>{words.paths}</h3>
       {paths.length === 0 && <p class="quiet">{words.noPaths}</p>}
       <ul>

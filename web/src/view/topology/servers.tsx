@@ -8,7 +8,7 @@ export function Servers({ servers }: { servers: readonly Server[] }) {
   const words = texts.topology.server;
   if (servers.length === 0) return <p class="quiet">{texts.topology.noServers}</p>;
   return (
-    <ul class="servers">
+    <ul class="topology-servers">
       {servers.map(({ place, urls, uses, relayed, isEmbedded }) => (
         <li key={place} data-server={place}>
           <b class="place">{place}</b>

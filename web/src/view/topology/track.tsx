@@ -12,7 +12,7 @@ export function Track({ path, index, stages }: { path: Path; index: number; stag
   const stopAt = stop && stages.findIndex(({ box }) => box === STOP_BOX[stop]);
   return (
     <ol
-      class="track"
+      class="topology-track"
       style={{ '--path': index }}
       data-path={path.pair.id}
       data-role={role}
@@ -32,7 +32,7 @@ export function Track({ path, index, stages }: { path: Path; index: number; stag
             data-via={station?.via ?? 'past'}
             data-line={line}
           >
-            {line !== 'none' && <i class={`line ${line}`} />}
+            {line !== 'none' && <i class={`topology-line ${line}`} />}
             <Mark station={station} isStop={isStop} isDrawn={line !== 'none'} />
           </li>
         );
