@@ -3,7 +3,7 @@
 use icescope_model::api::{SessionState, SessionSummary};
 use icescope_model::verdict::Stage;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, stats};
 
 /// The least time that an agent waits for checks before ICE may be called failed (RFC 8863 §4: 39.5 s).
 pub const PATIENCE: i64 = 39_500_000;
@@ -44,7 +44,7 @@ impl Course {
         let (candidates, checks) = (&facts.candidates, &facts.checks);
         let up = self.up.is_some();
         let selected = facts.states.daemon_pair.is_some() || facts.states.browser_pair.is_some();
-        let valid = checks.any_valid() || facts.stats.pairs.iter().any(|pair| pair.responses_received > 0);
+        let valid = checks.any_valid() || facts.stats.pairs.iter().any(stats::Pair::is_valid);
         let nominated = up || selected || facts.states.ice_connected.is_some();
         let sent_at_daemon = facts.media.received.is_some();
         let arrived = facts.media.arrived.is_some()

@@ -6,15 +6,18 @@ mod conclude;
 mod course;
 mod facts;
 mod fault;
+mod pairs;
 mod path;
 mod stages;
 
 use icescope_model::Event;
 use icescope_model::api::{SessionRecord, SessionSummary};
+use icescope_model::pair::JoinedPair;
 use icescope_model::report::Report;
 use icescope_model::verdict::Verdict;
 
 pub use facts::Facts;
+pub use pairs::pairs;
 
 /// Evidence in, verdict out: of a whole record. `now` is microseconds on the session's axis. The second value says when to
 /// look again although nothing new has come: a verdict may hang on time alone.
@@ -36,6 +39,11 @@ impl Diagnosis {
     /// Takes one event in.
     pub fn see(&mut self, event: &Event) {
         self.facts.see(event);
+    }
+
+    /// The candidate pairs, as both ends see them.
+    pub fn pairs(&self) -> Vec<JoinedPair> {
+        pairs(&self.facts)
     }
 
     /// What is to be concluded now.

@@ -126,6 +126,9 @@ proptest! {
         ][state];
         record.session.closed =
             (state == 4).then(|| Closed { code: "failed".to_owned(), reason: String::new() });
+        let mut diagnosis = Diagnosis::default();
+        record.events.iter().for_each(|event| diagnosis.see(event));
+        prop_assert!(diagnosis.pairs().iter().all(|pair| !pair.summary.is_empty()));
         let (verdict, again) = diagnose(&record, &[], now);
         check(&record, &verdict)?;
         prop_assert!(again.is_none_or(|again| again > now), "{again:?} is not after {now}");

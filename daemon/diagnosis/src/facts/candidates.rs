@@ -19,8 +19,12 @@ pub struct Candidate {
     pub address: String,
     /// The port.
     pub port: u64,
+    /// PRIORITY (RFC 8445 §5.1.2).
+    pub priority: Option<u64>,
     /// Where it was gathered.
     pub url: String,
+    /// How its relay is spoken to: `udp`, `tcp`, `tls`.
+    pub relay_protocol: Option<String>,
     /// `raddr` and `rport`.
     pub related: Option<(String, u64)>,
     /// Why the daemon left it out.
@@ -45,7 +49,9 @@ impl Candidate {
             protocol: event.text("protocol").to_ascii_lowercase(),
             address: event.text("address").to_owned(),
             port: event.count("port").unwrap_or(0),
+            priority: event.count("priority"),
             url: event.text("url").to_owned(),
+            relay_protocol: some("relayProtocol"),
             related: told.or(written),
             left_out: some("leftOut"),
             time: event.time,

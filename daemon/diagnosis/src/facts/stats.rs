@@ -1,5 +1,6 @@
 //! What the browser's statistics say (W3C webrtc-stats): its pairs, its transport, its incoming video.
 
+use icescope_model::pair::BrowserCounters;
 use icescope_model::{Attributes, Event};
 use serde_json::Value;
 
@@ -18,6 +19,12 @@ pub struct End {
     pub port: u64,
     /// `udp` or `tcp`.
     pub protocol: String,
+    /// PRIORITY (RFC 8445 §5.1.2).
+    pub priority: Option<u64>,
+    /// `raddr` and `rport`, where the browser tells them.
+    pub related: Option<(String, u64)>,
+    /// The server that it was gathered from.
+    pub url: Option<String>,
     /// How a relay is spoken to.
     pub relay_protocol: Option<String>,
 }
@@ -27,20 +34,17 @@ pub struct End {
 pub struct Pair {
     local: String,
     remote: String,
-    /// `waiting`, `in-progress`, `succeeded`, `failed`.
-    pub state: String,
-    /// It was nominated.
-    pub nominated: bool,
-    /// Checks that the browser sent.
-    pub requests_sent: u64,
-    /// Answers that it got.
-    pub responses_received: u64,
-    /// Checks that it got.
-    pub requests_received: u64,
-    /// Bytes of media and DTLS that it sent.
-    pub bytes_sent: u64,
+    /// Its figures. Browsers differ in what they count: Firefox tells of answers only.
+    pub counted: BrowserCounters,
     /// The newest event that says so.
     pub at: u64,
+}
+
+impl Pair {
+    /// It got an answer.
+    pub fn is_valid(&self) -> bool {
+        self.counted.responses_received.is_some_and(|count| count > 0)
+    }
 }
 
 /// The browser's incoming video.
@@ -133,15 +137,17 @@ impl Stats {
         if id.is_empty() || self.ends.len() == MOST || self.ends.iter().any(|end| end.id == id) {
             return false;
         }
+        let some = |key: &str| Some(text(entry, key)).filter(|text| !text.is_empty()).map(str::to_owned);
         self.ends.push(End {
             id: id.to_owned(),
             kind: text(entry, "candidateType").to_owned(),
             address: text(entry, "address").to_owned(),
             port: count(entry, "port"),
             protocol: text(entry, "protocol").to_owned(),
-            relay_protocol: Some(text(entry, "relayProtocol"))
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned),
+            priority: entry.get("priority").and_then(number),
+            related: some("relatedAddress").map(|address| (address, count(entry, "relatedPort"))),
+            url: some("url"),
+            relay_protocol: some("relayProtocol"),
         });
         true
     }
@@ -168,11 +174,10 @@ impl Stats {
         self.remote_ends
     }
 
-    /// Checks that the browser sent and answers that it got, over all pairs.
-    pub fn totals(&self) -> (u64, u64) {
-        self.pairs.iter().fold((0, 0), |(sent, got), pair| {
-            (sent.saturating_add(pair.requests_sent), got.saturating_add(pair.responses_received))
-        })
+    /// The sum of one figure over all pairs; none where the browser does not count it.
+    pub fn total(&self, figure: fn(&BrowserCounters) -> Option<u64>) -> Option<u64> {
+        let told = self.pairs.iter().filter_map(|pair| figure(&pair.counted));
+        told.fold(None, |sum, count| Some(sum.unwrap_or(0_u64).saturating_add(count)))
     }
 }
 
@@ -189,15 +194,25 @@ fn count(entry: &Value, key: &str) -> u64 {
 }
 
 fn pair(entry: &Value, at: u64) -> Pair {
+    let counter = |key: &str| entry.get(key).and_then(number);
+    let counted = BrowserCounters {
+        state: Some(text(entry, "state")).filter(|text| !text.is_empty()).map(str::to_owned),
+        nominated: entry.get("nominated").and_then(Value::as_bool),
+        requests_sent: counter("requestsSent"),
+        responses_received: counter("responsesReceived"),
+        requests_received: counter("requestsReceived"),
+        responses_sent: counter("responsesSent"),
+        consent_requests_sent: counter("consentRequestsSent"),
+        packets_sent: counter("packetsSent"),
+        packets_received: counter("packetsReceived"),
+        bytes_sent: counter("bytesSent"),
+        bytes_received: counter("bytesReceived"),
+        current_round_trip_time: entry.get("currentRoundTripTime").and_then(Value::as_f64),
+    };
     Pair {
         local: text(entry, "localCandidateId").to_owned(),
         remote: text(entry, "remoteCandidateId").to_owned(),
-        state: text(entry, "state").to_owned(),
-        nominated: entry.get("nominated").and_then(Value::as_bool).unwrap_or_default(),
-        requests_sent: count(entry, "requestsSent"),
-        responses_received: count(entry, "responsesReceived"),
-        requests_received: count(entry, "requestsReceived"),
-        bytes_sent: count(entry, "bytesSent"),
+        counted,
         at,
     }
 }

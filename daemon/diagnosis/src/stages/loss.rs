@@ -7,7 +7,7 @@ use crate::facts::candidates::Candidate;
 /// What both ends saw of checks.
 #[derive(Debug, Clone, Default)]
 pub struct Loss {
-    /// Checks that the browser sent, over all pairs; none without its statistics.
+    /// Checks that the browser sent, over all pairs; none where its statistics do not count them (Firefox).
     pub browser_sent: Option<u64>,
     /// Checks that the browser got.
     pub browser_received: Option<u64>,
@@ -43,10 +43,11 @@ impl Loss {
         let mut loss = Self { daemon_sent, daemon_received, ..Self::default() };
         if let Some(at) = facts.stats.seen {
             let pairs = &facts.stats.pairs;
-            loss.browser_sent = Some(facts.stats.totals().0);
-            let received = pairs.iter().fold(0_u64, |sum, pair| sum.saturating_add(pair.requests_received));
-            loss.browser_received = Some(received);
-            let most = pairs.iter().max_by_key(|pair| pair.requests_sent);
+            // A browser without a pair has neither sent nor got a check: one that comes in makes a pair (RFC 8445 §7.3.1.4).
+            let none = pairs.is_empty().then_some(0);
+            loss.browser_sent = facts.stats.total(|counted| counted.requests_sent).or(none);
+            loss.browser_received = facts.stats.total(|counted| counted.requests_received).or(none);
+            let most = pairs.iter().max_by_key(|pair| pair.counted.requests_sent);
             loss.to_daemon =
                 most.and_then(|pair| facts.stats.remote(pair)).map(|end| endpoint(&end.address, end.port));
             loss.evidence.push(pairs.first().map_or(at, |pair| pair.at));

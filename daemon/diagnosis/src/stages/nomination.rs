@@ -43,7 +43,9 @@ fn wrong_interface(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     }
     let waited = facts.states.ice_connected.is_some_and(|(time, _)| course.now - time >= NOMINATES_WITHIN);
     let (Some((state, 0, at)), true) = (&facts.stats.transport, waited) else { return };
-    let succeeded = facts.stats.pairs.iter().any(|pair| pair.state == "succeeded" && pair.bytes_sent == 0);
+    let mut counted = facts.stats.pairs.iter().map(|pair| &pair.counted);
+    let succeeded =
+        counted.any(|pair| pair.state.as_deref() == Some("succeeded") && pair.bytes_sent.unwrap_or(0) == 0);
     if state == "connecting" && succeeded {
         let summary = "A pair works, and the browser's transport has not sent a single byte over it: a VPN or virtual interface takes its packets.";
         found.push(Fault::fatal("C13", Stage::Dtls, summary).of(Side::Client).shown_by([*at]));

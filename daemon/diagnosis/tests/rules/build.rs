@@ -199,6 +199,13 @@ impl Built {
         self
     }
 
+    /// The candidate pairs, as both ends see them.
+    pub fn pairs(&self) -> Vec<icescope_model::pair::JoinedPair> {
+        let mut diagnosis = icescope_diagnosis::Diagnosis::default();
+        self.record.events.iter().for_each(|event| diagnosis.see(event));
+        diagnosis.pairs()
+    }
+
     /// The verdict now, and when to look again.
     pub fn concluded(&self) -> (Verdict, Option<i64>) {
         diagnose(&self.record, &self.reports, self.now)

@@ -8,6 +8,7 @@ mod connected;
 mod dtls;
 mod media;
 mod outcome;
+mod pairs;
 mod servers;
 mod signalling;
 mod turn;
