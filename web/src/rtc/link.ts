@@ -23,6 +23,8 @@ export interface LinkHooks {
   onRemote: (candidates: Candidate[]) => void;
   onPair: (pair: SelectedPair) => void;
   onFigures: (figures: VideoFigures) => void;
+  /** What the page itself measured of the picture, for the statistics. */
+  measured?: () => Record<string, unknown>;
   onDecoded: (at: number) => void;
   onFirstFrame: (frame: FirstFrame) => void;
 }

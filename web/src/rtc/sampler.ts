@@ -21,6 +21,8 @@ export interface SamplerHooks {
   record: Recorder;
   onPair: (pair: SelectedPair) => void;
   onFigures: (figures: VideoFigures) => void;
+  /** What is measured beside getStats. */
+  measured?: () => Record<string, unknown>;
 }
 
 /** Reads a connection's statistics while it is up, and watches which pair carries the media. */
@@ -82,7 +84,7 @@ export class Sampler {
       kind: 'stats',
       level: 'debug',
       summary: texts.event.stats(figures?.framesDecoded, figures?.bitRate, pair?.roundTripTime),
-      attributes: statsAttributes(stats, this.#candidates),
+      attributes: { ...statsAttributes(stats, this.#candidates), ...this.#hooks.measured?.() },
     });
   }
 

@@ -3,6 +3,7 @@ import type { ChannelState } from '../live/channel';
 import { Attempt, type AttemptHooks, type Stage } from '../rtc/attempt';
 import { texts } from '../texts';
 import { certificates, environment } from './environment';
+import { latency } from './figures/view';
 import { hold } from './hold';
 import { takeProbes } from './probes';
 import { connectionFailed, problemOf } from './problem';
@@ -57,6 +58,7 @@ class Controller {
     const video = this.#video;
     if (video === undefined) return;
     clearSession();
+    latency.clear();
     hold.begin();
     const { fetch, openSocket, granularity, certificate } = environment;
     // `?source=NAME` plays another source than the default one.
@@ -132,6 +134,7 @@ class Controller {
       onPair: ifCurrent((pair) => {
         store.pair.value = pair;
       }),
+      measured: () => (current() ? latency.measure() : {}),
       onFigures: ifCurrent((figures) => {
         store.figures.value = figures;
       }),

@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Event } from '../generated/Event';
 import type { Evidence } from '../generated/Evidence';
 import type { SeenBy } from '../generated/SeenBy';
+import { isFigure } from './figures/kinds';
 import { Hold } from './hold';
 
 /** Events held in the page; the daemon keeps its own, larger record. */
@@ -60,7 +61,7 @@ function wordsOf(event: Event): string {
 
 /** Whether an event is shown. */
 export function fits(event: Event, filter: Filter): boolean {
-  if (!filter.stats && event.kind === 'stats') return false;
+  if (!filter.stats && isFigure(event)) return false;
   if (filter.evidence !== 'all' && event.evidence !== filter.evidence) return false;
   if (filter.seenBy !== 'all' && event.seenBy !== filter.seenBy) return false;
   const text = filter.text.trim().toLowerCase();
@@ -114,7 +115,7 @@ export class Timeline {
   /** Shows these events, whatever the filter was, and opens the first. */
   cite(sequences: readonly number[]): void {
     const cited = new Set(sequences);
-    const stats = this.#ordered.some((event) => event.kind === 'stats' && cited.has(event.sequence));
+    const stats = this.#ordered.some((event) => isFigure(event) && cited.has(event.sequence));
     this.filter.value = { ...EVERYTHING, stats };
     this.cited.value = cited;
     this.open.value = sequences[0];

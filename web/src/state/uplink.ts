@@ -2,8 +2,10 @@ import { signal } from '@preact/signals';
 import type { UplinkStats } from '../generated/UplinkStats';
 import { Attempt, type Stage } from '../rtc/attempt';
 import { ownPicture, type Picture } from '../rtc/picture';
+import { pageTime } from '../rtc/recorder';
 import { texts } from '../texts';
 import { environment } from './environment';
+import { type Reading, uplinkReading } from './figures/readings';
 
 /** What the page shows of the picture that it sends: a session of its own, by WHIP. */
 export const uplink = {
@@ -14,7 +16,12 @@ export const uplink = {
   why: signal<string | undefined>(undefined),
   /** What the daemon measured. */
   arrived: signal<UplinkStats | undefined>(undefined),
+  /** The same, as it was told since the picture is sent; the latest `READINGS`. */
+  readings: signal<readonly Reading[]>([]),
 };
+
+/** An hour of them: the daemon tells its figures once a second. */
+const READINGS = 3600;
 
 const nothing = () => {};
 
@@ -34,6 +41,8 @@ export async function switchUplink(on: boolean): Promise<void> {
   uplink.on.value = true;
   uplink.why.value = undefined;
   uplink.arrived.value = undefined;
+  uplink.readings.value = [];
+  const began = pageTime();
   uplink.stage.value = 'opening';
   const taken = await ownPicture();
   if (mine !== turn) {
@@ -43,7 +52,15 @@ export async function switchUplink(on: boolean): Promise<void> {
   picture = taken;
   uplink.origin.value = taken.origin;
   uplink.why.value = taken.why;
-  attempt = send(taken, () => mine === turn);
+  attempt = send(
+    taken,
+    () => mine === turn,
+    (stats) => {
+      uplink.arrived.value = stats;
+      const reading = uplinkReading(stats, pageTime() - began);
+      uplink.readings.value = [...uplink.readings.value.slice(1 - READINGS), reading];
+    },
+  );
   try {
     await attempt.start();
   } catch (error) {
@@ -56,10 +73,10 @@ export function leaveUplink(): void {
   attempt?.leave();
 }
 
-function send(taken: Picture, current: () => boolean): Attempt {
+function send(taken: Picture, current: () => boolean, arrived: (stats: UplinkStats) => void): Attempt {
   const { fetch, openSocket, granularity, certificate } = environment;
   return new Attempt(
-    { endpoint: '/whip', stream: taken.stream, fetch, openSocket, granularity, certificate },
+    { endpoint: '/whip', stream: taken.stream, fetch, openSocket, granularity, certificate, later: (what) => what() },
     {
       onStage: (stage, words) => {
         if (!current()) return;
@@ -67,7 +84,7 @@ function send(taken: Picture, current: () => boolean): Attempt {
         if (stage === 'closed' || stage === 'failed') void failed(words ?? texts.stage[stage]);
       },
       onSession: (session) => {
-        if (current() && session.uplink !== null) uplink.arrived.value = session.uplink;
+        if (current() && session.uplink !== null) arrived(session.uplink);
       },
       onChannel: (state) => {
         if (current() && state === 'gone') void failed(texts.connection.channel.gone);

@@ -1,4 +1,5 @@
 import type { Event } from '../../generated/Event';
+import { isFigure } from '../figures/kinds';
 import { type AxisOptions, axis, between } from './axis';
 import { fold, type Item } from './folds';
 import { type Phase, phases } from './phases';
@@ -46,7 +47,7 @@ const NAMED_GAP_US = 250_000;
 
 /** Statistics are figures of every second: they are for plots and the timeline. */
 export function isDrawn(event: Event): boolean {
-  return event.kind !== 'stats';
+  return !isFigure(event);
 }
 
 /** Where everything stands. `events` are in order of time. */
