@@ -26,6 +26,8 @@ pub struct CoturnOptions {
     pub more_ports: Vec<u16>,
     /// The long-term credential: user and password. None: STUN only.
     pub user: Option<(String, String)>,
+    /// The shared secret of the TURN REST API, in place of `user`: whoever has it makes credentials that end.
+    pub secret: Option<String>,
     /// The realm of the credential.
     pub realm: String,
     /// A certificate and its key, PEM: TLS and DTLS at port 5349.
@@ -42,6 +44,7 @@ impl Default for CoturnOptions {
             port: 3478,
             more_ports: Vec::new(),
             user: Some(("icescope".to_owned(), "lab".to_owned())),
+            secret: None,
             realm: "lab.example".to_owned(),
             tls: None,
             two_addresses: true,
@@ -138,11 +141,14 @@ fn configuration(ips: &[IpAddr], options: &CoturnOptions, folder: impl std::fmt:
             let _ = writeln!(text, "aux-server={}", SocketAddr::new(*ip, *port));
         }
     }
-    match &options.user {
-        Some((user, password)) => {
+    match (&options.secret, &options.user) {
+        (Some(secret), _) => {
+            let _ = writeln!(text, "use-auth-secret\nstatic-auth-secret={secret}");
+        }
+        (None, Some((user, password))) => {
             let _ = writeln!(text, "lt-cred-mech\nuser={user}:{password}");
         }
-        None => text.push_str("stun-only\n"),
+        (None, None) => text.push_str("stun-only\n"),
     }
     match &options.tls {
         Some((certificate, key)) => {

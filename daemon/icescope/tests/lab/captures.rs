@@ -1,0 +1,1 @@
+//! The joined timeline held against packet captures at both ends.

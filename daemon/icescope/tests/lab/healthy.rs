@@ -1,0 +1,1 @@
+//! Healthy sessions over different paths: no false alarm.
