@@ -392,6 +392,7 @@ impl Session {
         record.session.uplink = uplink;
         record.until = Some(closed.unwrap_or(now));
         record.clock = inner.browser.clock();
+        record.pairs = inner.judge.pairs();
         record.reports = reports.iter().map(|report| Report::clone(report)).collect();
         record
     }

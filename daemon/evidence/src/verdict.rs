@@ -2,6 +2,7 @@
 
 use icescope_diagnosis::Diagnosis;
 use icescope_model::api::SessionSummary;
+use icescope_model::pair::JoinedPair;
 use icescope_model::report::Report;
 use icescope_model::verdict::{PathKind, Verdict, VerdictOutcome};
 use icescope_model::{Event, SessionId};
@@ -17,6 +18,8 @@ pub(crate) struct Judge {
     /// None once the verdict is final: what it was made of is in the record.
     open: Option<Diagnosis>,
     verdict: Option<Verdict>,
+    /// The candidate pairs as they were in the end.
+    pairs: Box<[JoinedPair]>,
     fresh: bool,
     again: Option<i64>,
 }
@@ -42,6 +45,11 @@ impl Judge {
     /// Whether the verdict is frozen.
     pub(crate) fn is_final(&self) -> bool {
         self.open.is_none()
+    }
+
+    /// The candidate pairs, as both ends see them now or, once the verdict is final, saw them in the end.
+    pub(crate) fn pairs(&self) -> Vec<JoinedPair> {
+        self.open.as_ref().map_or_else(|| self.pairs.to_vec(), Diagnosis::pairs)
     }
 
     /// The verdict as it is now.
@@ -83,9 +91,8 @@ impl Judge {
 
     /// It is final; says so in the log, once.
     pub(crate) fn freeze(&mut self, session: SessionId) {
-        if self.open.take().is_none() {
-            return;
-        }
+        let Some(diagnosis) = self.open.take() else { return };
+        self.pairs = diagnosis.pairs().into_boxed_slice();
         let Some(verdict) = &self.verdict else { return };
         let cause = verdict.cause.as_deref().unwrap_or("none");
         let path = match verdict.path.as_ref().map(|path| path.kind) {
@@ -174,5 +181,18 @@ mod tests {
         push(&mut judge, &mut record, "dtls.error", &serde_json::json!({"message": "fingerprint"}));
         assert_eq!(judge.is_due(i64::MAX), Err(None), "it is final");
         assert!(!judge.conclude(&head, &[], &mut record, i64::MAX, Some(1_000)));
+    }
+
+    #[test]
+    fn the_pairs_of_a_session_that_is_over_stay_as_they_were() {
+        let (mut judge, mut record) = (Judge::new(), Record::new(1_000));
+        let check = serde_json::json!({"direction": "outbound", "localAddress": "192.0.2.1:1", "remoteAddress": "192.0.2.2:2"});
+        push(&mut judge, &mut record, "stun.binding.request", &check);
+        let live = judge.pairs();
+        assert_eq!(live.iter().filter_map(|pair| Some(pair.daemon.as_ref()?.requests_sent)).sum::<u32>(), 1);
+        judge.conclude(&head(Some("deleted")), &[], &mut record, LAST_WORDS_US, Some(0));
+        assert!(judge.is_final());
+        push(&mut judge, &mut record, "stun.binding.request", &check);
+        assert_eq!(judge.pairs(), live);
     }
 }

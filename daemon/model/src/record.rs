@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::SessionSummary;
 use crate::event::Event;
+use crate::pair::JoinedPair;
 use crate::report::Report;
 
 /// The format of a record: its name and its major version. Within a major version fields are only added, so a reader leaves out
@@ -84,6 +85,10 @@ pub struct SessionRecord {
     pub clock: Option<PageClock>,
     /// Its events, in order of arrival.
     pub events: Vec<Event>,
+    /// The candidate pairs, both ends' views of each joined. Of a session that is over: as they were in the end. What the ring
+    /// of repeating events has let go is counted here all the same.
+    #[serde(default)]
+    pub pairs: Vec<JoinedPair>,
     /// What the probes have reported about the surroundings: the newest reports at the session's start, and what was newer at its
     /// end. The events `probe.report` are about these.
     #[serde(default)]
@@ -94,7 +99,16 @@ impl SessionRecord {
     /// A record of these events, and of nothing else.
     pub fn new(session: SessionSummary, events: Vec<Event>) -> Self {
         let format = RecordFormat::default();
-        Self { format, redacted: false, session, until: None, clock: None, events, reports: Vec::new() }
+        Self {
+            format,
+            redacted: false,
+            session,
+            until: None,
+            clock: None,
+            events,
+            pairs: Vec::new(),
+            reports: Vec::new(),
+        }
     }
 }
 
