@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod debian;
+mod lab;
 mod node;
 mod run;
 mod setup;

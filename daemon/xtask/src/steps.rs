@@ -41,6 +41,8 @@ pub struct Choice {
     pub skip: Vec<String>,
     /// Only say what there is.
     pub list: bool,
+    /// All cells of the lab's grid, where a fixed selection is the rule.
+    pub grid: bool,
 }
 
 impl Choice {
@@ -54,9 +56,15 @@ impl Choice {
                     choice.list = true;
                     continue;
                 }
+                "--grid" => {
+                    choice.grid = true;
+                    continue;
+                }
                 "--only" => &mut choice.only,
                 "--skip" => &mut choice.skip,
-                other => bail!("`{other}` is no option here; there are --list, --only STEP and --skip STEP"),
+                other => bail!(
+                    "`{other}` is no option here; there are --list, --only STEP, --skip STEP and --grid"
+                ),
             };
             let Some(names) = words.next() else {
                 bail!("`{word}` wants the name of a step; --list names them")

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::steps::{self, Choice, Outcome, Step};
-use crate::{build, setup, shell};
+use crate::{build, lab, setup, shell};
 
 /// What web/e2e/run.mjs and service.sh exit with when this machine allows no network namespaces.
 const SKIPPED: i32 = 77;
@@ -20,6 +20,7 @@ pub fn command(arguments: &[String]) -> Result<ExitCode> {
     ];
     steps.extend(rust());
     steps.extend(web());
+    steps.extend(lab::steps(choice.grid));
     steps.push(Step::new("release", "release build of daemon and plugins", build::release));
     steps.push(Step {
         name: "service".to_owned(),
@@ -71,23 +72,14 @@ fn rust_tests() -> Result<()> {
     if nextest {
         let quiet = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "fail"];
         return shell::run(
-            shell::cargo(quiet).args(["--final-status-level", "slow"]).env("ICESCOPE_LAB", lab()),
+            shell::cargo(quiet)
+                .args(["--final-status-level", "slow", "--filterset", lab::WITHOUT_BROWSERS])
+                .env("ICESCOPE_LAB", lab::is_required()),
         );
     }
     let all = ["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast", "--quiet"];
-    shell::run(shell::cargo(all).env("ICESCOPE_LAB", lab()))
-}
-
-/// Whether tests must have their NAT lab (daemon/natlab). Where it can be had, and on a build server, none is left out unseen.
-fn lab() -> &'static str {
-    let namespaces = [&["--net", "true"][..], &["--user", "--map-root-user", "--net", "true"]];
-    let here =
-        namespaces.into_iter().any(|words| shell::ask(&mut shell::command("unshare", words)).is_some());
-    if here || std::env::var_os("CI").is_some() {
-        return "require";
-    }
-    println!("SKIPPED: every test in the NAT lab, for this machine allows no network namespaces");
-    "optional"
+    // Without the variable ICESCOPE_LAB_BROWSER those that need a browser in the lab do nothing.
+    shell::run(shell::cargo(all).env("ICESCOPE_LAB", lab::is_required()))
 }
 
 /// daemon/model's tests write the page's types and the record's JSON Schema: what they wrote must be what is committed.
