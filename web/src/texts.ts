@@ -1,4 +1,7 @@
 // Every word that the page says, in this one place; a view has its section. A test holds that no view says another word.
+import type { BrowserFacts } from './rtc/browser';
+import { endpoint } from './rtc/candidate';
+import type { MappingFound, Reason } from './rtc/mapping';
 import { bitRate, milliseconds } from './view/format';
 
 /** An error in words. */
@@ -62,6 +65,21 @@ const stageName = {
   away: 'daemon away',
 } as const;
 
+/** By what the mapping of the browser's NAT (RFC 4787 §4.1) was found out. */
+const mappingReason: Record<Reason, string> = {
+  'too-few-servers': 'it takes two STUN servers at different addresses in [ice.browser]',
+  'nothing-seen': 'no STUN server told an address',
+  'several-sockets': 'the servers’ answers may belong to different local addresses',
+  'not-finished': 'one server answered, and another had not when the test ended',
+  'one-answer': 'only one server answered',
+  'one-server-address': 'the servers that answered have one address',
+  'same-address': 'servers at different addresses saw the same address and port',
+  'no-translation': 'the servers saw no other address than the host’s own',
+  'differs-by-server': 'different servers saw different addresses or ports',
+  'differs-by-address': 'it differs from server address to server address, but not from port to port',
+  'differs-by-port': 'it differs from port to port of one server',
+};
+
 const event = {
   secureContext: (secure: boolean) =>
     secure ? 'The page is a secure context' : 'The page is not a secure context: no camera here',
@@ -99,6 +117,25 @@ const event = {
       .filter(Boolean)
       .join(', ') || 'Statistics',
   stopped: 'Stopped by the user',
+  browser: ({ browser, version, platform, platformVersion }: BrowserFacts) =>
+    [browser, version, platform && `on ${platform}`, platformVersion].filter(Boolean).join(' '),
+  online: (online: boolean) => (online ? 'The browser is online' : 'The browser is offline'),
+  visibility: (state: string) => `The page is ${state}`,
+  network: (type: string | undefined, effectiveType: string | undefined) =>
+    `Network ${type ?? 'of unknown type'}${effectiveType === undefined ? '' : `, as good as ${effectiveType}`}`,
+  permissions: (states: Record<string, string>) =>
+    `Permissions: ${Object.entries(states)
+      .map(([name, state]) => `${name} ${state}`)
+      .join(', ')}`,
+  played: 'The video element plays',
+  notPlayed: (name: string, message: string) =>
+    `The video element does not play: ${name}${message ? `: ${message}` : ''}`,
+  dtls: (version: string, role: string | undefined, ciphers: string) =>
+    `${version}${role === undefined ? '' : `, the browser is ${role}`}${ciphers === '' ? '' : `, ${ciphers}`}`,
+  mapping: ({ mapping, certainty, family, reason, addresses }: MappingFound) =>
+    `The browser’s NAT mapping${family === undefined ? '' : ` for ${family === 'ipv4' ? 'IPv4' : 'IPv6'}`} is ${
+      certainty === 'likely' ? `probably ${mapping}` : mapping
+    }: ${mappingReason[reason]}${addresses.length === 0 ? '' : ` (${addresses.map(endpoint).join(', ')})`}`,
   returned: (reason: string) => `The page came back by itself: ${reason}`,
 } as const;
 
@@ -155,6 +192,7 @@ const sequence = {
   took: (least: number, most: number) =>
     most - least < 100 ? short(least) : `${short(least).replace(' ms', '')}–${short(most)}`,
   crowd: (number: number) => `+${number} close by`,
+  reports: (number: number) => `${number} probe reports known by then`,
   seenTimes: (number: number) => `seen ${number} times:`,
   more: (number: number) => `and ${number} more`,
   shown: (arrows: number, marks: number) => `${count(arrows, 'arrow')}, ${count(marks, 'event')} in one place`,
@@ -370,6 +408,11 @@ const topology = {
 /** The words of the verdict. */
 const verdict = {
   title: 'Verdict',
+  help: [
+    'The daemon reads the events of both ends in the order in which a connection comes about: the page, the signalling, each STUN and TURN server, the candidates, the checks of each pair, DTLS, the media. The verdict is the first step that broke, whose side it is on, and the one thing to change.',
+    '«Proven» means that the events leave no other explanation; «likely» that they fit this one best. «Show me why» marks those events in the timeline.',
+    'A finding that is called harmless looks like a fault and is none, such as the first 401 of every TURN server.',
+  ],
   outcome: { connected: 'Connected', failed: 'Failed', pending: 'Not decided yet' },
   certainty: { proven: 'proven', likely: 'likely' },
   side: {
@@ -415,6 +458,10 @@ export const texts = {
   },
   connection: {
     title: 'Connection',
+    help: [
+      'A connection comes about in layers. Signalling exchanges an offer and an answer; ICE finds a pair of addresses that lets packets through; DTLS agrees on keys over that pair; then the media flow. «Overall» is the browser’s own sum of ICE and DTLS.',
+      'The live channel carries what both ends observe; it is not part of the connection that is diagnosed.',
+    ],
     signalling: 'Signalling',
     ice: 'ICE',
     dtls: 'DTLS',
@@ -441,6 +488,11 @@ export const texts = {
   verdict,
   timeline: {
     title: 'Timeline',
+    help: [
+      'Every event of the session in order of time, whoever saw it: the browser, the daemon, the daemon’s own relay or a plugin. Zero is the moment in which the session was opened; Δ is the time since the row before.',
+      'The browser’s clock is compared with the daemon’s again and again, so that both stand on one axis; «±» says how far a time may be off, and so how far two rows may have changed places.',
+      'A press on a row shows all that is known of it: the decoded message of a packet, or what an API said.',
+    ],
     about: 'both ends on one clock, from the opening of the session',
     time: 'Time, ms',
     delta: 'Δ',
@@ -476,6 +528,11 @@ export const texts = {
   },
   probes: {
     title: 'Probes',
+    help: [
+      'A probe is a plugin that measures what surrounds the daemon, whether or not a session runs: what kind of NAT it is behind, whether the STUN servers answer, whether the TURN servers lend addresses and pass packets on.',
+      'Each probe runs by a schedule and whenever you ask for it. Its report is what it found; its steps are what it did, one by one. The bars are the last runs: their colour is the outcome, their height how long they took.',
+      '«unknown» means that it could not be measured, for one reason or another; it never means «no».',
+    ],
     run: 'Run again',
     running: 'Running …',
     state: {
@@ -496,6 +553,7 @@ export const texts = {
         .filter(Boolean)
         .join(', '),
     refused: (why: string) => `It was not run: ${why}`,
+    took: (outcome: string, duration: number) => `${outcome} in ${short(duration)}`,
     past: (outcomes: readonly string[]) => `The last ${outcomes.length} runs: ${outcomes.join(', ')}`,
     made: (at: Date) => `Reported at ${at.toLocaleString()}`,
     steps: (number: number, dropped: number) =>

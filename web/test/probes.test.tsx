@@ -86,6 +86,10 @@ describe('the section', () => {
     const article = root.querySelector('article');
     expect(article?.dataset.state).toBe('not-run');
     expect(article?.textContent).toContain('its time was over');
-    expect(article?.querySelector('.past')?.getAttribute('aria-label')).toBe('The last 2 runs: failed, pass');
+    expect(article?.querySelector('.past')?.getAttribute('aria-label')).toBe(
+      'The last 3 runs: failed in 900 ms, pass in 812 ms, could not run in 30000 ms',
+    );
+    const bars = [...root.querySelectorAll<HTMLElement>('.past i')].map(({ style }) => style.height);
+    expect(bars).toEqual(['27%', '27%', '100%']);
   });
 });

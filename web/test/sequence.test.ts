@@ -47,6 +47,17 @@ function random(seed: number): () => number {
   };
 }
 
+test('what the probes have found by then is one row, and each report counts', () => {
+  const report = (time: number, summary: string) =>
+    event(time, 'probe.report', { to: 'peer', evidence: 'api', summary });
+  const reports = ['a', 'b', 'c'].map((summary, index) => report(index, summary));
+  const opened = event(5, 'signalling.session', { from: 'web', to: 'signalling', evidence: 'api' });
+  const events = [...reports, opened, report(9, 'd')];
+  expect(counts(events)).toEqual(['probe.report×3', 'signalling.session×1', 'probe.report×1']);
+  expect(fold(events, 9, true).map(label)[0]).toBe('3 probe reports known by then');
+  expect(fold(events, 9, false)).toHaveLength(5);
+});
+
 describe.each([
   ['direct', DIRECT],
   ['relay', RELAY],

@@ -2,6 +2,7 @@ import { pairWords } from '../rtc/pair';
 import { store } from '../state/store';
 import { texts } from '../texts';
 import { milliseconds } from './format';
+import { Help } from './help';
 
 /** How a state is meant, for its colour; the word itself says it, too. */
 type Tone = 'good' | 'busy' | 'bad' | 'idle';
@@ -27,6 +28,7 @@ export function Connection() {
   return (
     <section class="card" aria-labelledby="connection-title">
       <h2 id="connection-title">{words.title}</h2>
+      <Help lines={words.help} />
       <ul class="states">
         <State name={words.signalling} layer="signalling" state={view?.signaling ?? '–'} />
         <State name={words.ice} layer="ice" state={view?.ice ?? '–'} />

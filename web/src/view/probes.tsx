@@ -7,7 +7,11 @@ import type { Report } from '../generated/Report';
 import { asked, isRunning, probes, refusals, runAgain } from '../state/probes';
 import { texts } from '../texts';
 import { time } from './format';
+import { Help } from './help';
 import { Value } from './value';
+
+/** Of the longest run's bar: the shortest is seen, too. Per cent. */
+const SHORTEST_BAR = 25;
 
 /** What measures: each probe with what it found, its steps as they come, and a button to run it again. */
 export function Probes() {
@@ -15,6 +19,7 @@ export function Probes() {
   return (
     <section id="probes" class="card probes" aria-labelledby="probes-title">
       <h2 id="probes-title">{texts.probes.title}</h2>
+      <Help lines={texts.probes.help} />
       {probes.value.map((probe) => (
         <Probe key={probe.instance} probe={probe} />
       ))}
@@ -34,7 +39,7 @@ function Probe({ probe }: { probe: ProbeState }) {
         <span class="quiet">{probe.probe}</span>
         <OutcomeTag state={stateOf(run)} />
         {run !== null && <span class="quiet">{words.ran(run.trigger, new Date(run.startedUnixMs), run.duration)}</span>}
-        <Past past={past} />
+        <Past past={past} run={run} />
         <button type="button" class="plain" disabled={running} onClick={() => void runAgain(instance)}>
           {running ? words.running : words.run}
           <span class="hidden"> {instance}</span>
@@ -70,14 +75,23 @@ function OutcomeTag({ state }: { state: State }) {
   );
 }
 
-/** The last runs, oldest first, as a row of marks. */
-function Past({ past }: { past: ProbeState['past'] }) {
-  if (past.length < 2) return null;
-  const words = past.map(({ outcome }) => texts.probes.state[outcome ?? 'not-run']);
+/** The last runs, oldest first: how each turned out is its bar's colour, how long it took its height. */
+function Past({ past, run }: Pick<ProbeState, 'past' | 'run'>) {
+  const ended = run !== null && run.duration !== null ? [{ ...run, duration: run.duration }] : [];
+  const runs = [...past, ...ended];
+  if (runs.length < 2) return null;
+  const longest = Math.max(...runs.map(({ duration }) => duration), 1);
+  const words = runs.map(({ outcome, duration }) =>
+    texts.probes.took(texts.probes.state[outcome ?? 'not-run'], duration),
+  );
   return (
     <span class="past" role="img" aria-label={texts.probes.past(words)} title={texts.probes.past(words)}>
-      {past.map(({ id, outcome }) => (
-        <i key={id} data-outcome={outcome ?? 'not-run'} />
+      {runs.map(({ id, outcome, duration }) => (
+        <i
+          key={id}
+          data-outcome={outcome ?? 'not-run'}
+          style={{ height: `${Math.round(SHORTEST_BAR + (100 - SHORTEST_BAR) * (duration / longest))}%` }}
+        />
       ))}
     </span>
   );

@@ -4,6 +4,7 @@ import { store } from '../state/store';
 import { texts } from '../texts';
 import { Details } from './details';
 import { Filters } from './filters';
+import { Help } from './help';
 import { Row } from './row';
 import { drawn } from './window';
 
@@ -30,6 +31,7 @@ export function TimelineCard() {
           {dropped > 0 && ` · ${words.dropped(dropped)}`}
         </p>
       </div>
+      <Help lines={words.help} />
       <Filters timeline={timeline} />
       <Table />
       {opened !== undefined && (

@@ -3,6 +3,7 @@ import type { Verdict } from '../generated/Verdict';
 import { store } from '../state/store';
 import { texts } from '../texts';
 import { Copy } from './copy';
+import { Help } from './help';
 
 const words = texts.verdict;
 
@@ -30,6 +31,7 @@ function Empty() {
     <section id="verdict" class="card verdict" data-outcome="none" aria-labelledby="verdict-title">
       <h2 id="verdict-title">{words.title}</h2>
       <p class="summary quiet">{store.running.value ? words.soon : words.before}</p>
+      <Help lines={words.help} />
     </section>
   );
 }
@@ -71,6 +73,7 @@ function Card({ verdict }: { verdict: Verdict }) {
           </ul>
         </details>
       )}
+      <Help lines={words.help} />
     </section>
   );
 }

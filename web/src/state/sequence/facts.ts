@@ -63,6 +63,8 @@ function keyOf({ kind, from, to, seenBy, evidence, level, summary, attributes }:
     const { useCandidate, errorCode, messageSequence, fragmentOffset, peerAddress } = attributes;
     return `${where} ${useCandidate} ${errorCode} ${messageSequence} ${fragmentOffset} ${peerAddress}`;
   }
+  // What the probes found belongs to no moment of the session: a session begins with all of it, and that is one row.
+  if (kind === 'probe.report') return kind;
   // The bit rate's words change while they say the same.
   return kind === 'media.bit_rate' ? where : `${where} ${level} ${summary}`;
 }

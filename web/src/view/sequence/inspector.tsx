@@ -3,6 +3,7 @@ import { store } from '../../state/store';
 import { texts } from '../../texts';
 import { Details } from '../details';
 import { time } from '../format';
+import { areDifferent } from './words';
 
 /** So many times of a fold are named. */
 const NAMED = 24;
@@ -26,7 +27,7 @@ export function Inspector() {
     <div class="inspector" data-pinned={pinned}>
       {row.events.length > 1 && (
         <p class="fold">
-          {words.seenTimes(row.events.length)}{' '}
+          {areDifferent(row) ? words.reports(row.events.length) : words.seenTimes(row.events.length)}{' '}
           {row.events.slice(0, NAMED).map((one) => (
             <button
               key={one.sequence}
@@ -36,7 +37,7 @@ export function Inspector() {
                 store.timeline.open.value = one.sequence;
               }}
             >
-              {time(one.time)}
+              {areDifferent(row) ? one.summary : time(one.time)}
             </button>
           ))}
           {row.events.length > NAMED && words.more(row.events.length - NAMED)}

@@ -4,7 +4,7 @@ import { sequence } from '../../state/sequence/view';
 import { texts } from '../../texts';
 import { time } from '../format';
 import { drawn } from '../window';
-import { label, outcomeWords, tookWords } from './words';
+import { areDifferent, label, outcomeWords, tookWords } from './words';
 
 /** As the style sheet has it. */
 const ROW_HEIGHT = 30;
@@ -84,7 +84,9 @@ function TableRow({ row, index }: { row: Placed; index: number }) {
       </td>
       <td class="what">
         <button type="button" onClick={() => sequence.toggle(index)}>
-          {label({ ...row, events: [row.events[0]], took: undefined, outcome: undefined })}
+          {areDifferent(row)
+            ? label(row)
+            : label({ ...row, events: [row.events[0]], took: undefined, outcome: undefined })}
         </button>
       </td>
       <td>{texts.evidence[evidence]}</td>

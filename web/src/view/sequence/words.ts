@@ -30,10 +30,15 @@ function short(event: Event): string {
 
 /** What an arrow says: what it is, how often, how long it took, and whether it was answered. */
 export function label(item: Item): string {
-  const parts = [short(item.events[0])];
-  if (item.events.length > 1) parts.push(words.times(item.events.length));
+  const parts = areDifferent(item) ? [words.reports(item.events.length)] : [short(item.events[0])];
+  if (item.events.length > 1 && !areDifferent(item)) parts.push(words.times(item.events.length));
   const rest = [tookWords(item), outcomeWords(item)].filter((part) => part !== '');
   return [parts.join(' '), ...rest].join(' · ');
+}
+
+/** Whether its events do not say the same, as the probes' reports do not. */
+export function areDifferent({ kind, events }: Item): boolean {
+  return kind === 'probe.report' && events.length > 1;
 }
 
 /** A time that fits beside the picture: milliseconds, from a hundred seconds on seconds. `short` leaves digits out. */

@@ -5,7 +5,7 @@ import type { EndBox, Topology } from '../../state/topology/topology';
 import { texts } from '../../texts';
 import { endFacts, type Fact, natFacts } from './facts';
 import { Servers } from './servers';
-import { Track } from './track';
+import { shortLabel, Track } from './track';
 
 /** A box of the picture, in its place between the two ends. */
 export interface Stage {
@@ -48,6 +48,7 @@ export function TopologyMap({ topology, paths }: { topology: Topology; paths: re
           <div class="content">
             <h3>{title}</h3>
             <Content box={box} topology={topology} nats={nats} />
+            <Along box={box} paths={paths} />
           </div>
         </section>
       ))}
@@ -68,6 +69,25 @@ function Content({ box, topology, nats }: { box: string; topology: Topology; nat
       {nat.families.length === 0 && <p class="quiet">{texts.topology.unknown}</p>}
       <Facts facts={natFacts(nat)} />
     </>
+  );
+}
+
+/** On a narrow page there is no room beside the lines: their addresses stand in the boxes, in the colours of the lines. */
+function Along({ box, paths }: { box: string; paths: readonly Path[] }) {
+  const stations = paths.flatMap(({ pair, role, stations }) => {
+    const label = shortLabel(stations.find((one) => one.box === box));
+    return label === undefined ? [] : [{ id: pair.id, role, label }];
+  });
+  if (stations.length === 0) return null;
+  return (
+    // The lines themselves say it to who does not see them.
+    <ul class="along" aria-hidden="true">
+      {stations.map(({ id, role, label }) => (
+        <li key={id} data-role={role}>
+          {label}
+        </li>
+      ))}
+    </ul>
   );
 }
 

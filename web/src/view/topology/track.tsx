@@ -75,14 +75,20 @@ function Mark({ station, isStop, isDrawn }: { station: Station | undefined; isSt
 }
 
 function Label({ station }: { station: Station | undefined }) {
-  if (station === undefined) return null;
-  const { via, label, box } = station;
-  // Nothing stands where a way goes through no server, or past a NAT.
-  if (label === undefined && via === 'past') return null;
+  const label = shortLabel(station);
+  if (station === undefined || label === undefined) return null;
+  const { via, box } = station;
   return (
     <span class="label">
       {via !== 'end' && box !== 'internet' && <span class="hidden">{texts.topology.via[via]} </span>}
-      {label?.replace(/^(.{4}).*(?=\.local:)/, '$1…') ?? texts.topology.unknown}
+      {label}
     </span>
   );
+}
+
+/** What stands at a way's station; nothing where it goes through no server, or past a NAT. */
+export function shortLabel(station: Station | undefined): string | undefined {
+  if (station === undefined || (station.label === undefined && station.via === 'past')) return undefined;
+  // A name of mDNS is long and tells nothing.
+  return station.label?.replace(/^(.{4}).*(?=\.local:)/, '$1…') ?? texts.topology.unknown;
 }
