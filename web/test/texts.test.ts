@@ -11,8 +11,8 @@ const QUOTED = /(['"`])((?:\\.|(?!\1).)*)\1/g;
 /** Two words side by side are a sentence. */
 const SENTENCE = /[A-Za-z]{3,} [a-z]{2,}/;
 const SPOKEN_ATTRIBUTE = /\b(?:aria-label|title|placeholder|alt|aria-description|aria-roledescription)="[^"]+"/g;
-/** Classes are for the style sheet, and an `Error` of ours is for programmers. */
-const NO_TEXT = /\bclass=|throw new (Type)?Error\(|querySelector/;
+/** Classes are for the style sheet, an `Error` of ours is for programmers, and a behaviour's name (RFC 4787) is a name. */
+const NO_TEXT = /\bclass=|throw new (Type)?Error\(|querySelector|'ADM or APDM'/;
 
 function spokenIn(source: string): string[] {
   return source

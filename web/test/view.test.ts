@@ -146,10 +146,15 @@ describe('statistics', () => {
     expect(videoFigures([codec], undefined)).toBeUndefined();
   });
 
-  test('the record keeps pairs, transport and streams under their own names, and each candidate once', () => {
+  test('the record keeps pairs, transport and streams under their own names, and what they refer to once', () => {
     const told = new Set<string>();
-    const stats = [inbound(0, 1), codec, stat('P', 'candidate-pair', pair), local];
-    expect(Object.keys(statsAttributes(stats, told))).toEqual(['inbound-rtp', 'candidate-pair', 'local-candidate']);
+    const unused = stat('C9', 'codec', { mimeType: 'video/AV1' });
+    const certificate = stat('F1', 'certificate', { fingerprint: 'AB:CD', base64Certificate: 'MIIB' });
+    const stats = [inbound(0, 1), codec, unused, stat('P', 'candidate-pair', pair), local, certificate];
+    const first = statsAttributes(stats, told);
+    expect(Object.keys(first)).toEqual(['inbound-rtp', 'codec', 'candidate-pair', 'local-candidate', 'certificate']);
+    expect(first.codec, 'the codec that something goes by').toEqual([codec]);
+    expect(first.certificate).toEqual([stat('F1', 'certificate', { fingerprint: 'AB:CD' })]);
     expect(Object.keys(statsAttributes(stats, told))).toEqual(['inbound-rtp', 'candidate-pair']);
   });
 });

@@ -9,7 +9,9 @@ import { Outbox } from '../live/outbox';
 import { texts } from '../texts';
 import type { Candidate } from './candidate';
 import { Link, type LinkHooks } from './link';
+import { MappingTest } from './mapping-test';
 import { pageTime, type Recorder, recorder } from './recorder';
+import { pageFacts, type Surroundings, watchSurroundings } from './surroundings';
 
 /** What becomes of an attempt, from opening the session to its end. */
 export type Stage =
@@ -52,6 +54,8 @@ export interface AttemptOptions {
   openSocket: (path: string) => WebSocket;
   /** A certificate that was made ahead; without one the browser makes its own. */
   certificate: () => RTCCertificate | undefined;
+  /** Does something once a set-up, which it would slow, is over or has taken long enough. */
+  later: (what: () => void) => void;
 }
 
 /** How long the channel stays open after a stop for the daemon's last words. */
@@ -68,6 +72,8 @@ export class Attempt {
   readonly #stop = new AbortController();
   #channel: Channel | undefined;
   #link: Link | undefined;
+  #mapping: MappingTest | undefined;
+  readonly #surroundings: Surroundings = { window, document, navigator: navigator as Surroundings['navigator'] };
 
   constructor(options: AttemptOptions, hooks: AttemptHooks) {
     this.#options = options;
@@ -79,7 +85,7 @@ export class Attempt {
   async start(): Promise<void> {
     const stopped = this.#stop.signal;
     try {
-      this.#pageFacts();
+      pageFacts(this.#surroundings, this.#record);
       this.#hooks.onStage('opening');
       const session = await this.#patiently(() => openSession(this.#options.fetch));
       if (stopped.aborted) return;
@@ -94,6 +100,7 @@ export class Attempt {
         onStage: (stage) => this.#hooks.onStage(stage),
       });
       const link = this.#link;
+      this.#lookAround(session);
       await link.describe();
       await this.#patiently(() => link.signal());
     } catch (error) {
@@ -109,6 +116,7 @@ export class Attempt {
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    this.#mapping?.stop();
     this.#record({ kind: 'page.stopped', summary: texts.event.stopped });
     this.#channel?.finish();
     setTimeout(() => this.#channel?.close(), LAST_WORDS_MS);
@@ -120,6 +128,7 @@ export class Attempt {
   /** The page is going away: one last request that outlives it. */
   leave(): void {
     this.#stop.abort();
+    this.#mapping?.stop();
     this.#channel?.finish();
     this.#link?.leave();
     this.#channel?.close();
@@ -130,16 +139,16 @@ export class Attempt {
     this.#record({ kind, summary, attributes, level: 'warn' });
   }
 
-  #pageFacts(): void {
-    this.#record({
-      kind: 'page.secure_context',
-      summary: texts.event.secureContext(isSecureContext),
-      attributes: { isSecureContext, origin: location.origin, mediaDevices: navigator.mediaDevices !== undefined },
-    });
-    this.#record({
-      kind: 'page.user_agent',
-      summary: navigator.userAgent,
-      attributes: { userAgent: navigator.userAgent, language: navigator.language, onLine: navigator.onLine },
+  /** What is not needed for the set-up is found out after it. */
+  #lookAround(session: SessionOpened): void {
+    const { later, stream } = this.#options;
+    later(() => {
+      if (this.#stop.signal.aborted) return;
+      watchSurroundings(this.#surroundings, this.#record, this.#stop.signal);
+      // The NAT is the same for what this browser sends: that session's record need not say it again.
+      if (stream !== undefined) return;
+      this.#mapping = new MappingTest(session.ice_servers, this.#record);
+      this.#mapping.start();
     });
   }
 
@@ -180,6 +189,7 @@ export class Attempt {
     // A daemon that stops closes the channel itself; its return is noticed there.
     if (summary.closed.code === 'shutting-down') return;
     this.#stop.abort();
+    this.#mapping?.stop();
     setTimeout(() => this.#channel?.close(), LAST_WORDS_MS);
   }
 

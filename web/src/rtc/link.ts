@@ -36,6 +36,7 @@ export interface LinkOptions {
   stream?: MediaStream;
   fetch: Fetch;
   certificate: () => RTCCertificate | undefined;
+  later: (what: () => void) => void;
 }
 
 /** How long the connection stays open for an answer to the DELETE. */
@@ -93,7 +94,7 @@ export class Link {
       summary: texts.event.created(session.ice_servers.length),
       attributes: { iceServers: session.ice_servers.flatMap((server) => server.urls) },
     });
-    this.#sampler = new Sampler(this.#pc, hooks);
+    this.#sampler = new Sampler(this.#pc, { ...hooks, later: options.later });
     observe(this.#pc, {
       record: hooks.record,
       onView: (view) => this.#viewed(view),
@@ -266,8 +267,26 @@ export class Link {
     );
     this.#shown = new MediaStream([track]);
     video.srcObject = this.#shown;
-    video.play().catch(() => {
-      // Superseded by a stop, or not allowed: then the element's own controls start it.
+    video.play().then(
+      () =>
+        record({
+          kind: 'media.play',
+          summary: texts.event.played,
+          attributes: { outcome: 'playing', muted: video.muted },
+        }),
+      (error: unknown) => this.#notPlayed(video, error),
+    );
+  }
+
+  /** Superseded by a stop (`AbortError`), or not allowed (`NotAllowedError`): then the element's own controls start it. */
+  #notPlayed(video: HTMLVideoElement, error: unknown): void {
+    const { name, message } =
+      error instanceof Error || error instanceof DOMException ? error : new Error(String(error));
+    this.#hooks.record({
+      kind: 'media.play',
+      level: name === 'AbortError' ? 'debug' : 'warn',
+      summary: texts.event.notPlayed(name, message),
+      attributes: { outcome: name === 'NotAllowedError' ? 'not-allowed' : 'failed', name, message, muted: video.muted },
     });
   }
 
@@ -280,6 +299,7 @@ export class Link {
   #viewed(view: ConnectionView): void {
     if (this.#ended) return;
     this.#hooks.onView(view);
+    this.#sampler.soon();
     if (view.connection === 'connected') {
       this.#hooks.onStage('connected');
     } else if (view.connection === 'disconnected' || view.connection === 'failed') {

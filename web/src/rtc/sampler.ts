@@ -1,5 +1,6 @@
 import { texts } from '../texts';
 import { endpoint, parseCandidate } from './candidate';
+import { dtlsFacts, dtlsVersion } from './dtls';
 import { pairWords } from './pair';
 import { known, type Recorder } from './recorder';
 import {
@@ -15,12 +16,16 @@ import {
 
 /** Once a second (DESIGN §3.2). */
 const EVERY_MS = 1000;
+/** Between two samples for changed states at least: ICE, DTLS and the connection change together. */
+const LEAST_MS = 200;
 
 /** Whom to tell. */
 export interface SamplerHooks {
   record: Recorder;
   onPair: (pair: SelectedPair) => void;
   onFigures: (figures: VideoFigures) => void;
+  /** Does something once the set-up, which it would slow, is over or has taken long enough. */
+  later: (what: () => void) => void;
   /** What is measured beside getStats. */
   measured?: () => Record<string, unknown>;
 }
@@ -34,7 +39,12 @@ export class Sampler {
   /** The last pair that was told, by its two ends. */
   #pair = '';
   #stopped = false;
-  /** Candidates that were recorded already: they do not change, so each goes into the record once. */
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #waits = false;
+  #sampled = Number.NEGATIVE_INFINITY;
+  /** What DTLS agreed on, as it was told last. */
+  #dtls = '';
+  /** Candidates, codecs and certificates that were recorded already: they do not change, so each goes into the record once. */
   readonly #candidates = new Set<string>();
 
   constructor(pc: RTCPeerConnection, hooks: SamplerHooks) {
@@ -52,10 +62,26 @@ export class Sampler {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+  }
+
+  /** A state has changed: one sample, as soon as the set-up allows it and the last one is not too near. */
+  soon(): void {
+    if (this.#stopped || this.#waits) return;
+    this.#waits = true;
+    this.#hooks.later(() => {
+      if (this.#stopped) return;
+      const wait = Math.max(0, this.#sampled + LEAST_MS - performance.now());
+      this.#soon = setTimeout(() => {
+        this.#waits = false;
+        this.sample();
+      }, wait);
+    });
   }
 
   /** One sample now. */
   sample(): void {
+    this.#sampled = performance.now();
     this.#sample().catch((error: unknown) => {
       if (!this.#stopped) this.#hooks.record({ kind: 'page.error', level: 'warn', summary: texts.describe(error) });
     });
@@ -80,11 +106,26 @@ export class Sampler {
     if (figures !== undefined) this.#hooks.onFigures(figures);
     const pair = selectedPair(stats);
     if (pair !== undefined) this.#tell(pair);
+    this.#tellDtls(stats);
     this.#hooks.record({
       kind: 'stats',
       level: 'debug',
       summary: texts.event.stats(figures?.framesDecoded, figures?.bitRate, pair?.roundTripTime),
       attributes: { ...statsAttributes(stats, this.#candidates), ...this.#hooks.measured?.() },
+    });
+  }
+
+  /** Records what DTLS agreed on, once it is told, and again if it is another. */
+  #tellDtls(stats: readonly Stat[]): void {
+    const facts = dtlsFacts(stats);
+    const key = JSON.stringify(facts ?? '');
+    if (facts === undefined || key === this.#dtls) return;
+    this.#dtls = key;
+    const ciphers = [facts.dtlsCipher, facts.srtpCipher].filter((name) => name !== undefined).join(', ');
+    this.#hooks.record({
+      kind: 'dtls.parameters',
+      summary: texts.event.dtls(dtlsVersion(facts.tlsVersion), facts.dtlsRole, ciphers),
+      attributes: { ...facts },
     });
   }
 

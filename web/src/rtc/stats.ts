@@ -97,21 +97,34 @@ function bitRate(now: Stat, before: Stat | undefined): number | undefined {
 }
 
 /** Kinds of entries that go into the record, with all that webrtc-stats says of them. */
-const RECORDED = new Set(['candidate-pair', 'transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp']);
-/** These too, but each once: what a pair's identifiers refer to. */
-const RECORDED_ONCE = new Set(['local-candidate', 'remote-candidate']);
+const RECORDED = new Set([
+  ...['candidate-pair', 'transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp', 'remote-outbound-rtp'],
+  'media-source',
+]);
+/** These too, but each once: what identifiers of the others refer to. */
+const RECORDED_ONCE = new Set(['local-candidate', 'remote-candidate', 'codec', 'certificate']);
 
-/** The attributes of a `stats` event: the recorded entries, by kind. `told` has the identifiers of the candidates of earlier events. */
+/** The attributes of a `stats` event: the recorded entries, by kind. `told` has the identifiers of what earlier events told once. */
 export function statsAttributes(stats: readonly Stat[], told: Set<string>): Record<string, unknown> {
   const attributes: Record<string, Stat[]> = {};
+  // Chromium lists every codec that was agreed on; of interest are those that something goes by.
+  const codecs = new Set(stats.map((entry) => entry.codecId));
   for (const entry of stats) {
     const once = RECORDED_ONCE.has(entry.type);
     if (once ? told.has(entry.id) : !RECORDED.has(entry.type)) continue;
+    if (entry.type === 'codec' && !codecs.has(entry.id)) continue;
     if (once) told.add(entry.id);
     attributes[entry.type] ??= [];
-    attributes[entry.type]?.push(entry);
+    attributes[entry.type]?.push(withoutBody(entry));
   }
   return attributes;
+}
+
+/** A certificate is known by its fingerprint; its body would only fill the record. */
+function withoutBody(entry: Stat): Stat {
+  if (entry.type !== 'certificate') return entry;
+  const { base64Certificate: _, ...rest } = entry;
+  return rest as Stat;
 }
 
 function numeric(value: unknown): number | undefined {

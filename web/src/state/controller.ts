@@ -65,7 +65,7 @@ class Controller {
     const source = new URLSearchParams(location.search).get('source');
     const endpoint = source === null ? '/whep' : `/whep/${encodeURIComponent(source)}`;
     const attempt: Attempt = new Attempt(
-      { endpoint, video, granularity, fetch, openSocket, certificate },
+      { endpoint, video, granularity, fetch, openSocket, certificate, later: (what) => hold.after(what) },
       this.#hooks(() => this.#attempt === attempt),
     );
     this.#attempt = attempt;
