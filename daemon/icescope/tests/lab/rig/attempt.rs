@@ -207,7 +207,7 @@ pub fn attempt(browser: &BrowserEnd<'_>, daemon: &DaemonEnd<'_>, wish: &Wish) ->
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Verdict { outcome, cause, path, summary, findings, .. } = &self.verdict;
-        writeln!(f, "{outcome:?}, cause {cause:?}, {}", summary)?;
+        writeln!(f, "{outcome:?}, cause {cause:?}, {summary}")?;
         if let Some(path) = path {
             let (local, remote) = (&path.local_candidate_type, &path.remote_candidate_type);
             writeln!(f, "  path: {:?}, daemon's {local}, client's {remote}, {}", path.kind, path.protocol)?;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::until::until;
 
 /// How long a request may take beyond what it waits for itself: only a hung browser meets it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Answer = Result<Value, String>;
 type Waiting = Arc<Mutex<Option<HashMap<u64, SyncSender<Answer>>>>>;

@@ -15,7 +15,7 @@ use super::http::get;
 use super::until::until;
 
 /// Far more than any step takes: only a hung daemon meets it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks whether the daemon that is waited for still runs.
 const LOOK: Duration = Duration::from_millis(500);
@@ -110,19 +110,12 @@ impl<'lab> DaemonEnd<'lab> {
         let mut buffer = [0; 4_096];
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
-            match self.notify.recv(&mut buffer) {
-                Ok(length)
-                    if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) =>
-                {
+            if let Ok(length) = self.notify.recv(&mut buffer) {
+                if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
                     return;
                 }
-                Ok(_) => {}
-                Err(_)
-                    if self.process.lock().unwrap().child().try_wait().is_ok_and(|left| left.is_some()) =>
-                {
-                    break;
-                }
-                Err(_) => {}
+            } else if self.process.lock().unwrap().child().try_wait().is_ok_and(|left| left.is_some()) {
+                break;
             }
         }
         panic!("the daemon did not say {wanted}:\n{}", self.log());
