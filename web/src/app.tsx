@@ -1,6 +1,7 @@
 import { Candidates } from './view/candidates';
 import { Connection } from './view/connection';
 import { Header } from './view/header';
+import { PlotsCard } from './view/plots/card';
 import { Plugins } from './view/plugins';
 import { Probes } from './view/probes';
 import { ProblemNotice } from './view/problem';
@@ -28,6 +29,7 @@ export function App() {
             <Uplink />
           </div>
         </div>
+        <PlotsCard />
         <TopologyCard />
         <Candidates />
         <Probes />

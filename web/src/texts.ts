@@ -170,6 +170,7 @@ const sequence = {
   fitLong: 'Show all of it',
   latest: (rows: number) => `${rows} more below`,
   phases: 'Phases',
+  noPhases: 'No phase has begun.',
   phase: {
     gathering: 'gathering',
     offer: 'offer',
@@ -434,6 +435,204 @@ const verdict = {
   weight: { fatal: 'fault', degraded: 'weakness', harmless: 'harmless' },
 } as const;
 
+const plots = {
+  title: 'Figures',
+  about: 'once a second, from getStats and the capture clock',
+  help: [
+    'How the connection does over time. Each figure is the change between two reports of the browser, a second apart; where no report came there is a gap, and no line is drawn over it.',
+    'Bit rate: payload that arrived. Round trip time: there and back over the selected pair. Jitter: how unevenly packets arrive. Packet loss: what was missing of what was sent. Frames: decoded, and dropped before they were shown. Latency: from the capture of a picture to its presentation.',
+    'Vertical lines mark what may have changed a figure: another source or path, an ICE restart, a key frame that was asked for, a picture that froze, a connection that heard nothing. Point at a plot to read all figures of that moment.',
+  ],
+  empty: 'Plots appear as soon as two reports have come.',
+  loading: 'The plots are being loaded …',
+  unavailable: 'The plots could not be loaded; the table has the same figures.',
+  nothing: 'not known in this session',
+  views: 'Shown as',
+  picture: 'Plots',
+  table: 'Table',
+  spans: 'Time span',
+  span: { minute: 'Last 60 s', all: 'Whole session' },
+  at: (seconds: number) => `at ${seconds.toFixed(1)} s`,
+  marks: 'Marks in the plots',
+  sent: 'What arrived, over time',
+  figure: {
+    bitRate: 'Bit rate',
+    roundTripTime: 'Round trip time',
+    jitter: 'Jitter',
+    packetLoss: 'Packet loss',
+    framesPerSecond: 'Frames decoded',
+    framesDropped: 'Frames dropped',
+    latency: 'Latency',
+  },
+  received: 'Frames received',
+  group: { frames: 'Frames' },
+  value: {
+    bitRate,
+    roundTripTime: fine,
+    jitter: fine,
+    packetLoss: (percent: number) => `${percent.toFixed(percent > 0 && percent < 10 ? 1 : 0)} %`,
+    framesPerSecond: (rate: number) => frameRate(rate),
+    framesDropped: (rate: number) => `${rate.toFixed(0)}/s`,
+    latency: fine,
+  },
+  unknown: '–',
+  mark: {
+    source: 'source changed',
+    restart: 'ICE restart',
+    path: 'path changed',
+    'key-frame': 'key frame asked for',
+    freeze: 'picture froze',
+    hidden: 'page hidden',
+    disconnected: 'disconnected',
+    crashed: 'plugin failed',
+    closed: 'session closed',
+  },
+  /** One letter of each, beside its line. */
+  letter: {
+    ...{ source: 'S', restart: 'R', path: 'P', 'key-frame': 'K', freeze: 'F', hidden: 'H' },
+    ...{ disconnected: 'D', crashed: 'C', closed: 'E' },
+  },
+  column: { figure: 'Figure', last: 'Last', min: 'Least', mean: 'Mean', max: 'Greatest' },
+  markColumn: { time: 'Time, s', what: 'Mark', words: 'What happened' },
+  said: (name: string, last: string, min: string, mean: string, max: string) =>
+    `${name}: last ${last}, least ${min}, mean ${mean}, greatest ${max}`,
+} as const;
+
+const sessions = {
+  title: 'Sessions',
+  about: 'what the daemon remembers, and what stands in files',
+  helpText: [
+    'Every press of Start is a session. The daemon remembers those that are under way and the last ones that are over; each can be opened here, and everything above shows it then, as it was seen.',
+    'A session can be saved as a file and opened again, here or on another machine, by button or by dropping the file on the page. Dumps of chrome://webrtc-internals can be opened, too; they tell what one browser saw.',
+    'A link shows one session to somebody else for as long as the daemon remembers it. It lets them read that session, and nothing more.',
+  ],
+  column: {
+    opened: 'Opened',
+    outcome: 'Outcome',
+    path: 'Path or cause',
+    lasted: 'Lasted',
+    events: 'Events',
+    open: 'Show',
+  },
+  outcome: { connected: 'connected', failed: 'failed', pending: 'undecided' },
+  running: 'under way',
+  shownNow: 'shown',
+  notLasted: '–',
+  open: 'Show',
+  openLong: (opened: string) => `Show the session of ${opened}`,
+  own: 'this page',
+  none: 'The daemon remembers no session.',
+  noneOwn: 'This page has had no session yet.',
+  loading: 'Reading …',
+  closedDoor:
+    'The list of all sessions is for the daemon’s own machine and for admins. Below are the sessions of this page; an admin’s token shows the others, too.',
+  wrongToken: 'The daemon does not take that token. Tokens are listed in [server] of its configuration.',
+  unreachable: 'The daemon does not answer; the list is read again by itself.',
+  refused: (why: string) => `The list could not be read: ${why}`,
+  token: 'Admin’s token',
+  tokenHint: 'It stays in this tab and is forgotten when the tab is closed.',
+  useToken: 'Use it',
+  forgetToken: 'Forget the token',
+  import: 'Open a file …',
+  importHint:
+    'an exported session, or a dump of chrome://webrtc-internals (also .gz); or drop it anywhere on this page',
+  drop: 'Drop the file to open it',
+  importFailed: (file: string) => `«${file}» cannot be shown`,
+  choose: (file: string) => `«${file}» has several connections. Which one?`,
+  connection: (url: string, name: string) => `${url || 'a page'} (${name})`,
+  connectionAbout: (began: Date, entries: number, samples: number, state: string | undefined) =>
+    [
+      began.toLocaleString(),
+      entries === 1 ? '1 log entry' : `${entries} log entries`,
+      count(samples, 'report'),
+      state === undefined ? '' : `at last ${state}`,
+    ]
+      .filter(Boolean)
+      .join(', '),
+  cancel: 'Cancel',
+  banner: {
+    label: 'The session that is shown',
+    remembered: (opened: string) => `Not live: the session of ${opened}, as the daemon remembers it`,
+    followed: (opened: string) => `Somebody’s session of ${opened}, as it goes on`,
+    shared: 'It came by a link that lets you read it and nothing else.',
+    imported: (file: string, opened: string) => `Not live: the session of ${opened}, from the file «${file}»`,
+    internals:
+      'Imported from chrome://webrtc-internals: one end only. Nothing is known of the other end, of servers and of packets; where the views say «daemon», it is whatever was at the other end.',
+    redacted: 'Addresses and names in it are pseudonyms.',
+    noPicture: 'Its picture was not kept.',
+    meanwhile: 'This page’s own session goes on meanwhile.',
+    back: 'Back to this page’s own session',
+    lost: 'The daemon no longer knows this session; this is what had come until then.',
+    away: 'The daemon does not answer; what is shown may be behind.',
+  },
+  gone: 'This session is no longer there',
+  goneWhy: 'The daemon has forgotten it: it remembers a limited number of sessions, and none over a restart.',
+  goneNext: 'Ask whom you have the link from for an exported file, or start a session of your own.',
+  linkWrong: 'This link does not open a session',
+  linkWrongWhy: 'The daemon does not take its key. It may be cut off, or belong to another daemon.',
+  linkWrongNext: 'Ask for the link again.',
+  unreadable: 'This session cannot be shown',
+  export: 'Export and share',
+  exportJson: 'Record (JSON)',
+  exportText: 'Timeline (text)',
+  pseudonyms: 'addresses replaced by pseudonyms',
+  pseudonymsOnly: 'only the daemon can do that, for sessions that it remembers',
+  exported: (name: string) => `${name} was handed to the browser.`,
+  exportedHere: (name: string) =>
+    `${name} was handed to the browser. The daemon does not answer for this session: it is what this page has of it.`,
+  exportFailed: (why: string) => `It could not be exported: ${why}`,
+  share: 'Make a link',
+  shareAbout:
+    'Who has the link can read this session, with its addresses, for as long as the daemon remembers it. They cannot change it, nor see others.',
+  link: 'Link to this session',
+  copy: 'Copy',
+  copied: 'copied',
+  copyByHand: 'select it and copy it',
+  shareFailed: (why: string) => `No link could be made: ${why}`,
+  textHead: (id: string, opened: string) => `Session ${id}, opened ${opened}`,
+  textAxis: 'Times in milliseconds from the opening of the session',
+  textSince: 'the one before',
+  nothing: 'nothing',
+  done: 'done',
+  kind: {
+    object: 'an object {…}',
+    list: 'a list […]',
+    number: 'a number',
+    text: 'a text',
+    time: 'a date and time',
+    word: (words: readonly string[]) => `one of ${words.join(', ')}`,
+  },
+  wrongValue: (where: string, is: string, due: string) =>
+    `At ${where || 'the top'} there is ${is} where ${due} is due.`,
+  twice: (sequence: number) => `Two of its events have the number ${sequence}; each number is one event’s.`,
+  otherFormat: (said: string, known: string) =>
+    `Its format is «${said}»; this page reads «${known}». Open it with the version of icescope that wrote it, or a newer one.`,
+  notAnObject: 'It is JSON, but not a record: a record is an object. Export it again from the page or from the daemon.',
+  unknownDocument: (names: readonly string[]) =>
+    `It is JSON, but neither a session’s record (icescope.session/1) nor a dump of chrome://webrtc-internals: it has ${names.length > 0 ? names.join(', ') : 'nothing in it'}.`,
+  notJson: (why: string) => `It is not JSON (${why}). A download that was cut off looks like that; export it again.`,
+  notGzip: (why: string) => `It begins like a gzip file and cannot be unpacked (${why}). Download it again.`,
+  empty: 'It is empty.',
+  html: 'It is a web page, not a record. Save the export itself, not the page that shows it.',
+  aboutWebrtc:
+    'It is a page of Firefox’s about:webrtc, which has no format that programs could read. Play the session through this page with Firefox instead; its events are recorded as they happen.',
+  rtcStatsDump:
+    'It is an «rtcstats dump». Chromium offers two downloads in chrome://webrtc-internals: take the «webrtc-internals dump».',
+  legacyDump:
+    'It is a dump of an old browser, with the statistics of before the standard (googCandidatePair, ssrc). Dumps of Chromium 90 and newer can be opened.',
+  noConnections: 'The dump has no connection in it. Make it while the page with the connection is open.',
+  tooLarge: (size: number, most: number) =>
+    `It has ${Math.round(size / 1024 / 1024)} MB; at most ${most / 1024 / 1024} MB are read.`,
+  dumpedConnection: (url: string) => `Connection of ${url || 'a page'}`,
+  remoteCandidate: (type: string, where: string) => `Candidate ${type} ${where} of the other end`,
+  embed: {
+    start: 'Start',
+    stop: 'Stop',
+    unknown: (name: string, known: readonly string[]) => `There is no view «${name}». There are: ${known.join(', ')}.`,
+    noPicture: 'A session that is over has no picture.',
+  },
+} as const;
+
 export const texts = {
   describe,
   problem,
@@ -443,6 +642,7 @@ export const texts = {
   event,
   pair,
   sequence,
+  sessions,
   name: 'icescope',
   tagline: 'what happens between this browser and the daemon',
   start: 'Start',
@@ -455,7 +655,30 @@ export const texts = {
     lost: (packets: number) => `${count(packets, 'packet')} lost`,
     waiting: 'no figures yet',
     frameRate,
+    facts: 'Facts of the video',
+    over: 'Facts over the picture',
+    codec: 'Codec',
+    size: 'Size',
+    rate: 'Frame rate',
+    bitRate: 'Bit rate',
+    path: 'Path',
+    latency: 'Latency from capture to presentation',
+    latencyKnown: (value: number, uncertainty: number) => `latency ${give(value, uncertainty)}`,
+    latencyUnknown: 'latency unknown',
+    why: {
+      'no-frames': 'No frame was presented in the last second.',
+      'no-timestamp': 'This browser does not say which RTP timestamp a presented frame has.',
+      'no-capture-time': 'The source does not say when its pictures were taken.',
+      'no-clock': 'The clocks of both ends have not been compared yet.',
+      implausible:
+        'The source’s capture times are later than the presentation: it stamps its pictures by another clock.',
+    },
+    help: [
+      'The daemon’s picture as this browser shows it. The facts over it are measured here: what getStats says of the last second, and the path that the selected pair takes.',
+      'The latency is the time from the capture of a picture at its source to the moment in which this browser hands it to the screen. The daemon tells which RTP timestamp belongs to which capture time, the browser which RTP timestamp it presents when, and the live channel compares both clocks. «±» is how far the result may be off: the clocks’ uncertainty, the unsteadiness of the capture clock and the rounding of the browser’s own. What the screen itself takes is not in it.',
+    ],
   },
+  plots,
   connection: {
     title: 'Connection',
     help: [
@@ -600,6 +823,18 @@ function roundTripTime(seconds: number): string {
 
 function frameRate(framesPerSecond: number, digits = 0): string {
   return `${framesPerSecond.toFixed(digits)} fps`;
+}
+
+/** Milliseconds, fine enough for a local network. */
+function fine(value: number): string {
+  return `${value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)} ms`;
+}
+
+/** Microseconds as `38 ms ± 2`: no finer than it is certain. */
+function give(value: number, uncertainty: number): string {
+  const digits = uncertainty >= 1000 ? 0 : 1;
+  const step = 10 ** digits;
+  return `${(value / 1000).toFixed(digits)} ms ± ${(Math.ceil((uncertainty / 1000) * step) / step).toFixed(digits)}`;
 }
 
 /** Microseconds as milliseconds. */

@@ -1,7 +1,10 @@
 import type { UplinkStats } from '../generated/UplinkStats';
+import { sent } from '../state/figures/view';
 import { switchUplink, uplink } from '../state/uplink';
 import { texts } from '../texts';
 import { bitRate } from './format';
+import { PlotGroup } from './plots/group';
+import { SENT_PLOTS } from './plots/words';
 
 /** The switch that sends the browser's own picture, and what arrived of it. */
 export function Uplink() {
@@ -37,7 +40,20 @@ export function Uplink() {
         {status.join(' · ')}
       </p>
       {on && <Arrived stats={uplink.arrived.value} />}
+      {on && <Sent />}
     </section>
+  );
+}
+
+/** The same over time. */
+function Sent() {
+  const plotted = sent.value;
+  if (plotted.figures.time.length < 2) return null;
+  return (
+    <details class="uplink-plots">
+      <summary>{texts.plots.sent}</summary>
+      <PlotGroup name="sent" specs={SENT_PLOTS} plotted={plotted} />
+    </details>
   );
 }
 

@@ -1,0 +1,144 @@
+// What draws the plots: loaded when there is something to draw.
+import uPlot from 'uplot';
+import type { Mark } from '../../state/figures/marks';
+import type { Plotted } from '../../state/figures/view';
+import { texts } from '../../texts';
+import { type Colours, readColours, TONES } from './colours';
+import { isolated, ticks, top } from './scale';
+import { type PlotSpec, valueWords } from './words';
+
+const HEIGHT = 132;
+/** Pixels beside the plot for its axis: room for «1.25 Mbit/s». */
+const AXIS = 68;
+/** Marks nearer than this share a letter. */
+const LETTER = 11;
+
+/** One plot in its element. All plots of a group have one cursor. */
+export class Chart {
+  readonly #host: HTMLElement;
+  readonly #spec: PlotSpec;
+  readonly #plot: uPlot;
+  readonly #resize: ResizeObserver;
+  #plotted: Plotted;
+  #colours: Colours;
+
+  constructor(
+    host: HTMLElement,
+    spec: PlotSpec,
+    group: string,
+    plotted: Plotted,
+    onHover: (index: number | undefined) => void,
+  ) {
+    this.#host = host;
+    this.#spec = spec;
+    this.#plotted = plotted;
+    this.#colours = readColours(host);
+    this.#plot = new uPlot(this.#options(group, onHover), this.#data(), host);
+    this.#resize = new ResizeObserver(() => this.#fit());
+    this.#resize.observe(host);
+  }
+
+  /** Draws what there is now. */
+  update(plotted: Plotted): void {
+    this.#plotted = plotted;
+    this.#plot.setData(this.#data());
+  }
+
+  /** The page has other colours. */
+  recolour(): void {
+    this.#colours = readColours(this.#host);
+    this.#plot.redraw(false, true);
+  }
+
+  destroy(): void {
+    this.#resize.disconnect();
+    this.#plot.destroy();
+  }
+
+  #fit(): void {
+    const width = this.#host.clientWidth;
+    if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
+  }
+
+  #data(): uPlot.AlignedData {
+    const { time, columns } = this.#plotted.figures;
+    return [time, ...this.#spec.lines.map(({ name }) => columns[name])];
+  }
+
+  #options(group: string, onHover: (index: number | undefined) => void): uPlot.Options {
+    const first = this.#spec.lines[0]?.name ?? 'bitRate';
+    const axis = {
+      stroke: () => this.#colours.quiet,
+      grid: { stroke: () => this.#colours.line, width: 1 },
+      ticks: { show: false },
+      font: '11px system-ui, sans-serif',
+    };
+    return {
+      width: Math.max(1, this.#host.clientWidth),
+      height: HEIGHT,
+      padding: [10, 6, 0, 0],
+      legend: { show: false },
+      cursor: { sync: { key: group }, drag: { x: false, y: false }, focus: { prox: -1 } },
+      scales: {
+        x: { time: false, range: () => [...this.#plotted.range] },
+        y: { range: (_, __, most) => [0, top(most)] },
+      },
+      axes: [
+        { ...axis, size: 22, gap: 3, space: 56, values: (_, values) => values.map((value) => `${value} s`) },
+        {
+          ...axis,
+          size: AXIS,
+          splits: (plot) => ticks(plot.scales.y?.max ?? 1),
+          values: (_, values) => values.map((value) => valueWords(first, value)),
+        },
+      ],
+      series: [
+        {},
+        ...this.#spec.lines.map((_, index) => ({
+          stroke: () => (index === 0 ? this.#colours.first : this.#colours.second),
+          width: 1.6,
+          ...(index === 0 ? {} : { dash: [4, 3] }),
+          points: {
+            size: 4,
+            fill: () => (index === 0 ? this.#colours.first : this.#colours.second),
+            // A line needs two values: one alone is a point.
+            filter: (plot: uPlot, series: number) => isolated(plot.data[series] ?? []),
+          },
+        })),
+      ],
+      hooks: {
+        draw: [(plot) => this.#drawMarks(plot)],
+        setCursor: [({ cursor }) => onHover(cursor.idx ?? undefined)],
+      },
+    };
+  }
+
+  #drawMarks(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    const { marks, range } = this.#plotted;
+    const scale = devicePixelRatio;
+    let lettered = Number.NEGATIVE_INFINITY;
+    ctx.save();
+    ctx.lineWidth = scale;
+    ctx.font = `600 ${9 * scale}px system-ui, sans-serif`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'bottom';
+    for (const mark of marks.filter(({ time }) => time >= range[0] && time <= range[1])) {
+      const x = Math.round(plot.valToPos(mark.time, 'x', true));
+      ctx.strokeStyle = ctx.fillStyle = this.#colours[toneOf(mark)];
+      ctx.setLineDash([3 * scale, 3 * scale]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      if (x - lettered < LETTER * scale) continue;
+      ctx.fillText(texts.plots.letter[mark.kind], x, bbox.top);
+      lettered = x;
+    }
+    ctx.restore();
+  }
+}
+
+function toneOf({ kind }: Mark): 'bad' | 'busy' | 'calm' {
+  return TONES[kind];
+}
