@@ -88,7 +88,8 @@ impl Default for Timeouts {
             disconnected: Duration::from_secs(5),
             // With the time that it takes to notice and to tidy up, vanished browsers are gone within 30 s.
             vanished: Duration::from_secs(25),
-            connect: Duration::from_secs(30),
+            // RFC 8863 §4: nobody calls ICE failed before 39.5 s have passed; and a handshake may follow the last check.
+            connect: Duration::from_secs(45),
         }
     }
 }

@@ -152,8 +152,8 @@ impl Default for Options {
             extra_roots: Vec::new(),
             policy: Policy::All,
             mdns: Mdns::Auto,
-            // ICE itself gives up after about 30 s of checks (RFC 8445 §14 suggests tens of seconds).
-            connect_timeout: Duration::from_secs(30),
+            // RFC 8863 §4: nobody calls ICE failed before 39.5 s have passed; and a handshake may follow the last check.
+            connect_timeout: Duration::from_secs(45),
             disconnected: Duration::from_secs(5),
             // RFC 7675 §5.1: consent expires after 30 s.
             vanished: Duration::from_secs(25),

@@ -93,6 +93,20 @@ async fn a_client_that_never_connects_is_closed_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ice_does_not_give_up_before_the_session_does() {
+    let times = Options {
+        disconnected: Duration::from_secs(1),
+        vanished: Duration::from_secs(2),
+        connect_timeout: Duration::from_secs(4),
+        ..options()
+    };
+    let rig = rig(times, bars());
+    let answer = rig.play(SessionId::random(), Client::viewer().await.offer().await).await;
+    assert_eq!(closed(&answer).await, CloseReason::NeverConnected, "and not ICE's «failed» after 2 s");
+    rig.peer.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn candidates_can_be_trickled_to_the_daemon() {
     let mut rig = rig(options(), bars());
     let mut client = Client::viewer().await;

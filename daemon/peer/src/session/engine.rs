@@ -32,8 +32,9 @@ use crate::uplink::meter::Meter;
 /// multiplies. 50 ms is what libwebrtc does at first.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Checks of one pair before it is given up: with [`CHECK_INTERVAL`] about 10 s, for a client whose candidates come late.
-const CHECKS: u16 = 200;
+/// Checks of one pair before it is given up: with [`CHECK_INTERVAL`] 45 s, longer than the wait of RFC 8863. Most of them never
+/// leave: the tap has a slower pace after the first seconds.
+const CHECKS: u16 = 900;
 
 /// Retransmittable packets per viewer: about 2 s at 1 Mbit/s. They share their payloads with all other viewers.
 const RESENDABLE: u16 = 256;
@@ -73,13 +74,19 @@ impl Credentials {
             .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_ice_timeouts(
                 Some(options.disconnected),
-                Some(options.vanished.saturating_sub(options.disconnected).max(Duration::from_secs(1))),
+                Some(patience(options).saturating_sub(options.disconnected).max(Duration::from_secs(1))),
                 Some(Duration::from_secs(2)),
             )
             .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
             .with_multicast_dns_mode(mdns)
             .with_include_loopback_candidate(options.allow_loopback)
     }
+}
+
+/// So long the agent itself waits for a first answer or, later, for a next word: longer than the session's own limits, which the
+/// watchdog holds. It has one limit for both, and what it once called failed never comes up again.
+fn patience(options: &Options) -> Duration {
+    options.vanished.max(options.connect_timeout) + Duration::from_secs(5)
 }
 
 /// The configuration that renews a connection's servers. Without the certificate: that cannot be changed.

@@ -1,6 +1,7 @@
 //! The task that owns a session from its answer to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use icescope_model::signal::{CloseReason, LocalCandidates, PeerState};
 use icescope_model::{Level, Observation};
@@ -21,6 +22,8 @@ use crate::peer::Inner;
 /// What has been seen of a connection so far.
 #[derive(Debug, Default)]
 struct Course {
+    /// ICE was up at some time.
+    checked: bool,
     connected: bool,
     lost: bool,
 }
@@ -41,18 +44,20 @@ impl Course {
     fn step(&mut self, states: States) -> Step {
         use RTCIceConnectionState as Ice;
         use RTCPeerConnectionState as Connection;
+        self.checked |= matches!(states.ice, Ice::Connected | Ice::Completed);
         match (states.ice, states.connection) {
             // Once it was up, either failure tells the same; which of the two is told first is chance.
             (Ice::Failed, _) | (_, Connection::Failed) if self.lost => Step::Over(CloseReason::Vanished),
             (Ice::Failed, _) | (_, Connection::Failed) if self.connected => {
                 Step::Over(CloseReason::Failed("ICE failed: the path broke".to_owned()))
             }
-            (Ice::Failed, _) => Step::Over(CloseReason::Failed(
-                "ICE failed: no candidate pair answered its checks".to_owned(),
-            )),
-            (_, Connection::Failed) => {
+            // A handshake begins only when ICE is up: the state of the whole may be told before that of ICE.
+            (_, Connection::Failed) if self.checked => {
                 Step::Over(CloseReason::Failed("the DTLS handshake failed".to_owned()))
             }
+            (Ice::Failed, _) | (_, Connection::Failed) => Step::Over(CloseReason::Failed(
+                "ICE failed: no candidate pair answered its checks".to_owned(),
+            )),
             (Ice::Closed, _) | (_, Connection::Closed) => {
                 Step::Over(CloseReason::Failed("the connection's driver stopped".to_owned()))
             }
@@ -109,13 +114,14 @@ async fn until_over(
 ) -> CloseReason {
     let began = Instant::now();
     let mut course = Course::default();
+    let mut vanish_by = None;
     let mut remote_close = session.wire.remote_close();
     let mut candidates = session.told.candidates.subscribe();
     let mut gathering = Gathering::default();
     loop {
         gathering.see(&candidates.borrow_and_update(), options);
         let connect_by = (!course.connected).then(|| began + options.connect_timeout);
-        let deadline = gathering.until.into_iter().chain(connect_by).min();
+        let deadline = gathering.until.into_iter().chain(connect_by).chain(vanish_by).min();
         let stopped = tokio::select! {
             reason = ends.ending.recv() => reason.unwrap_or(CloseReason::ShuttingDown),
             changed = ends.states.changed() => {
@@ -123,7 +129,14 @@ async fn until_over(
                     return CloseReason::Failed("the connection's driver stopped".to_owned());
                 }
                 let states = *ends.states.borrow_and_update();
-                match apply(session, course.step(states), report).await {
+                let step = course.step(states);
+                match step {
+                    // The agent's own end of patience is set by the first connection, which may take longer than this.
+                    Step::Lost => vanish_by = Some(Instant::now() + silence(options)),
+                    Step::Back => vanish_by = None,
+                    _ => {}
+                }
+                match apply(session, step, report).await {
                     Some(reason) => reason,
                     None => continue,
                 }
@@ -131,7 +144,10 @@ async fn until_over(
             () = becomes_true(&mut remote_close) => CloseReason::ClosedByRemote,
             _ = candidates.changed() => continue,
             () = sleep_until(deadline.unwrap_or(began)), if deadline.is_some() => {
-                if connect_by.is_some_and(|by| by <= Instant::now()) {
+                let now = Instant::now();
+                if vanish_by.is_some_and(|by| by <= now) {
+                    CloseReason::Vanished
+                } else if connect_by.is_some_and(|by| by <= now) {
                     CloseReason::NeverConnected
                 } else {
                     // A dead server keeps the crate's own end of gathering away for ever.
@@ -143,6 +159,11 @@ async fn until_over(
         };
         return stopped;
     }
+}
+
+/// From the moment that a connection counts as disconnected, so long until it counts as vanished.
+fn silence(options: &Options) -> Duration {
+    options.vanished.saturating_sub(options.disconnected)
 }
 
 /// Returns once the value is true; never if it can no longer become so.
@@ -273,6 +294,10 @@ mod tests {
             step => panic!("{step:?}"),
         };
         assert!(over(Ice::Failed, Connection::Failed).contains("no candidate pair"));
+        assert!(
+            over(Ice::Checking, Connection::Failed).contains("no candidate pair"),
+            "ICE's own word is late"
+        );
         assert!(over(Ice::Connected, Connection::Failed).contains("DTLS"));
     }
 }

@@ -8,6 +8,7 @@ use icescope_model::{Lane, Monotonic};
 use super::credential::{Endings, Grant, expiry};
 use super::limit::Limit;
 use super::nomination::{Nominations, Pair};
+use super::pace::Pace;
 use super::stun::{Class, Message, TransactionId, attribute, method};
 use super::turn::Allocations;
 
@@ -74,6 +75,8 @@ pub struct Exchange {
     /// What was seen of TURN.
     pub allocations: Allocations,
     nominations: Nominations,
+    /// Of the checks that go out.
+    pub pace: Pace,
     /// Of their credentials.
     pub endings: Endings,
     /// What may still be recorded.
@@ -87,6 +90,7 @@ impl Exchange {
             open: VecDeque::new(),
             allocations: Allocations::default(),
             nominations: Nominations::default(),
+            pace: Pace::default(),
             endings: Endings::default(),
             limit: Limit::new(now),
         }
@@ -122,6 +126,9 @@ impl Exchange {
 
     /// A message was received. `hold` keeps nominating requests until their pair is valid.
     pub fn received(&mut self, seen: Seen<'_>, hold: bool) -> Learned {
+        if seen.message.is_check() {
+            self.pace.heard(seen.outer, seen.remote);
+        }
         match seen.message.class {
             Class::Request => {
                 let nominates = hold && seen.message.get(attribute::USE_CANDIDATE).is_some();

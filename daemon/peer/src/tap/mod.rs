@@ -19,6 +19,7 @@ mod fragments;
 mod kick;
 mod limit;
 mod nomination;
+mod pace;
 mod path;
 mod ports;
 mod recorder;

@@ -367,7 +367,7 @@ impl State {
         false
     }
 
-    fn exchange(&self) -> MutexGuard<'_, Exchange> {
+    pub(super) fn exchange(&self) -> MutexGuard<'_, Exchange> {
         lock(&self.exchange)
     }
 }

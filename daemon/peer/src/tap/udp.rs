@@ -67,6 +67,18 @@ impl TapUdp {
         self.port.as_deref().filter(|_| !is_turn(contents))
     }
 
+    fn holds_back(&self, transmit: &Transmit<'_>) -> bool {
+        self.state.holds_back(&Packet {
+            direction: Direction::Outbound,
+            socket: self.socket,
+            local: self.local,
+            remote: transmit.destination,
+            protocol: Protocol::Udp,
+            stamp: Stamp::Now,
+            bytes: transmit.contents,
+        })
+    }
+
     fn received(&self, local: SocketAddr, bufs: &mut [IoSliceMut<'_>], meta: &[RecvMeta]) {
         for (buffer, meta) in bufs.iter_mut().zip(meta) {
             let length = meta.len.min(buffer.len());
@@ -167,6 +179,9 @@ impl AsyncUdpSocket for TapUdp {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if transmit.segment_size.is_none() && self.holds_back(transmit) {
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         if let Some(link) = self.link_to(transmit.destination, transmit.contents) {
             let sent =
                 segments(transmit.contents, transmit.segment_size).try_for_each(|message| link.send(message));
