@@ -88,6 +88,9 @@ pub struct Attempt<'run> {
     _tunnel: Tunnel,
 }
 
+/// Only a broken page takes longer to draw itself.
+const DRAWN_WITHIN: Duration = Duration::from_secs(15);
+
 /// In the page: `connected` once frames were shown, or `failed`; else null.
 const DECIDED: &str = "(() => {
   const outcome = document.querySelector('#verdict')?.dataset.outcome;
@@ -146,7 +149,10 @@ impl<'run> Attempt<'run> {
 
     /// Presses Start.
     pub fn start(&self) -> Result<(), String> {
-        self.page.until("document.querySelector('#start') !== null", self.longest)?;
+        let drawn = self.page.until("document.querySelector('#start') !== null", DRAWN_WITHIN);
+        drawn.map_err(|error| {
+            format!("the page is not drawn: {error}; its console: {:?}", self.page.errors())
+        })?;
         self.page.evaluate("window.lab.started = performance.now()")?;
         self.page.click("#start")
     }

@@ -144,13 +144,18 @@ fn write(folder: &Path, config: &Config) {
     }
 }
 
+/// Where the daemon under test and its plugins were built: this build's folder, or the one that `ICESCOPE_LAB_BUILD` names.
+fn built() -> PathBuf {
+    let other = std::env::var_os("ICESCOPE_LAB_BUILD").map(PathBuf::from);
+    other.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_icescope")).with_file_name(""))
+}
+
 /// Puts the built daemon and the built plugins into a folder of their own.
 fn install(folder: &Path) -> PathBuf {
-    let binary = PathBuf::from(env!("CARGO_BIN_EXE_icescope"));
-    let built = binary.parent().expect("a binary lies in a folder");
+    let built = built();
     let plugins = folder.join("plugins");
     std::fs::create_dir(&plugins).unwrap();
-    link(&binary, &folder.join("icescope"));
+    link(&built.join("icescope"), &folder.join("icescope"));
     for name in ["source_plain", "video_gstreamer", "probe_nat", "probe_stun", "probe_turn"] {
         let library = format!("libicescope_{name}.so");
         // GStreamer is not everywhere; a daemon whose configuration names a plugin that is missing says so itself.

@@ -52,8 +52,13 @@ pub use self::{
     until::until,
 };
 
-/// Set where these tests are to run; `cargo xtask test` does it once Node.js, its packages and the page are there.
+/// Set where these tests are to run: `some`, or `all`. `cargo xtask test` does it once Node.js, its packages and the page are there.
 const WANTED: &str = "ICESCOPE_LAB_BROWSER";
+
+/// Whether all is to be done that there is, instead of a selection for every day.
+pub fn is_all() -> bool {
+    std::env::var_os(WANTED).is_some_and(|value| value == "all")
+}
 
 /// Runs the body of a test with a lab, or says loudly that it does not.
 pub fn in_lab(body: impl FnOnce(&Arc<Lab>)) {
