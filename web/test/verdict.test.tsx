@@ -32,6 +32,7 @@ const session = (verdict: Verdict | null) => ({
     state: 'connecting' as const,
     closed: null,
     events: 0,
+    ended: null,
     eventsDropped: 0,
     uplink: null,
   },

@@ -342,6 +342,7 @@ impl Session {
             opened_unix_ms: self.opened_unix_ms,
             state: inner.state,
             closed: inner.closed.clone(),
+            ended: inner.closed_at.map(|closed| self.axis(closed)),
             events: inner.record.next(),
             events_dropped: inner.record.dropped(),
             uplink: None,

@@ -149,6 +149,7 @@ mod tests {
             opened_unix_ms: 0,
             state: if closed.is_some() { SessionState::Closed } else { SessionState::Connected },
             closed,
+            ended: None,
             events: 0,
             events_dropped: 0,
             uplink: None,

@@ -104,7 +104,9 @@ async fn a_session_follows_its_peer_to_the_end() {
     until(&session, |session| session.summary().state == SessionState::Connected).await;
     peer.say(PeerState::Closed(CloseReason::ClosedByRemote));
     until(&session, icescope_evidence::Session::is_closed).await;
-    assert_eq!(session.summary().closed.unwrap().code, "closed-by-remote");
+    let head = session.summary();
+    assert_eq!(head.closed.unwrap().code, "closed-by-remote");
+    assert_eq!(head.ended, session.record().until, "the list tells how long it lasted, too");
     let kinds: Vec<_> = session.record().events.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds, ["session.closed"]);
 }

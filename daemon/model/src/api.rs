@@ -83,6 +83,9 @@ pub struct SessionSummary {
     pub state: SessionState,
     /// Why it is over.
     pub closed: Option<Closed>,
+    /// When it ended, in microseconds on its axis; null while it goes on. Not in records of the first days.
+    #[serde(default)]
+    pub ended: Option<i64>,
     /// Events recorded.
     pub events: u64,
     /// Events that could not be kept.

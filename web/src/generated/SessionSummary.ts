@@ -25,6 +25,10 @@ state: SessionState,
  */
 closed: Closed | null, 
 /**
+ * When it ended, in microseconds on its axis; null while it goes on. Not in records of the first days.
+ */
+ended: number | null, 
+/**
  * Events recorded.
  */
 events: number, 

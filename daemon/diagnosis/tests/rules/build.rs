@@ -30,6 +30,7 @@ impl Built {
             opened_unix_ms: 1_700_000_000_000,
             state: SessionState::New,
             closed: None,
+            ended: None,
             events: 0,
             events_dropped: 0,
             uplink: None,
