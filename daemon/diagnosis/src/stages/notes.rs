@@ -8,7 +8,7 @@ use super::nat;
 use crate::course::Course;
 use crate::facts::Facts;
 use crate::facts::attributes::Scope;
-use crate::facts::candidates::has;
+use crate::facts::candidates::Candidate;
 use crate::fault::Fault;
 use crate::path;
 
@@ -39,14 +39,18 @@ fn challenge(facts: &Facts, found: &mut Vec<Fault>) {
 
 /// A server saw the address that the daemon has itself.
 fn no_translation(facts: &Facts, found: &mut Vec<Fault>) {
-    if has(&facts.candidates.daemon, "srflx") {
+    let own = |candidate: &Candidate| {
+        let host = |other: &&Candidate| other.kind == "host" && other.endpoint() == candidate.endpoint();
+        facts.candidates.daemon.iter().any(|other| host(&other))
+    };
+    if facts.candidates.daemon.iter().any(|candidate| candidate.kind == "srflx" && !own(candidate)) {
         return;
     }
     for server in facts.servers.of_side(Side::Daemon) {
         let same = server.mapped.iter().find(|(local, mapped, _)| local == mapped);
         if let Some((local, _, at)) = same {
             let summary = format!(
-                "The daemon has no server-reflexive candidate because {} sees it at its own address {local}: there is no NAT.",
+                "{} sees the daemon at its own address {local}: there is no NAT, and a server-reflexive candidate would be the same once more.",
                 server.address
             );
             found.push(

@@ -62,6 +62,9 @@ fn b3_no_nat() {
         Some(("success", json!({"mappedAddress": OURS}))),
     );
     built.finds("B3", Weight::Harmless);
+    let again = built.own("srflx", OURS);
+    again.finds("B3", Weight::Harmless);
+    again.own("srflx", "203.0.113.9:5000").is_not("B3");
 }
 
 #[test]
