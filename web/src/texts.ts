@@ -475,6 +475,16 @@ const plots = {
     framesDropped: (rate: number) => `${rate.toFixed(0)}/s`,
     latency: fine,
   },
+  /** The same on an axis, where numbers are round. */
+  axis: {
+    bitRate: (bits: number) => (bits >= 1e6 ? `${round(bits / 1e6)} Mbit/s` : `${round(bits / 1e3)} kbit/s`),
+    roundTripTime: (value: number) => `${round(value)} ms`,
+    jitter: (value: number) => `${round(value)} ms`,
+    packetLoss: (percent: number) => `${round(percent)} %`,
+    framesPerSecond: (rate: number) => `${round(rate)} fps`,
+    framesDropped: (rate: number) => `${round(rate)}/s`,
+    latency: (value: number) => `${round(value)} ms`,
+  },
   unknown: '–',
   mark: {
     source: 'source changed',
@@ -492,7 +502,7 @@ const plots = {
     ...{ source: 'S', restart: 'R', path: 'P', 'key-frame': 'K', freeze: 'F', hidden: 'H' },
     ...{ disconnected: 'D', crashed: 'C', closed: 'E' },
   },
-  column: { figure: 'Figure', last: 'Last', min: 'Least', mean: 'Mean', max: 'Greatest' },
+  column: { figure: 'Figure', last: 'Last', min: 'Min', mean: 'Mean', max: 'Max' },
   markColumn: { time: 'Time, s', what: 'Mark', words: 'What happened' },
   said: (name: string, last: string, min: string, mean: string, max: string) =>
     `${name}: last ${last}, least ${min}, mean ${mean}, greatest ${max}`,
@@ -515,6 +525,16 @@ const sessions = {
     open: 'Show',
   },
   outcome: { connected: 'connected', failed: 'failed', pending: 'undecided' },
+  path: (kind: string, remote: string, local: string, protocol: string, family: string | null) =>
+    [kind === 'direct' ? 'direct' : 'through a relay', `${remote} – ${local}`, protocol.toUpperCase(), family ?? '']
+      .filter(Boolean)
+      .join(', '),
+  lasting: (seconds: number) => {
+    if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+    const minutes = Math.floor(seconds / 60);
+    const rest = Math.floor(seconds % 60);
+    return minutes < 60 ? `${minutes} min ${rest} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  },
   running: 'under way',
   shownNow: 'shown',
   notLasted: '–',
@@ -586,8 +606,6 @@ const sessions = {
     'Who has the link can read this session, with its addresses, for as long as the daemon remembers it. They cannot change it, nor see others.',
   link: 'Link to this session',
   copy: 'Copy',
-  copied: 'copied',
-  copyByHand: 'select it and copy it',
   shareFailed: (why: string) => `No link could be made: ${why}`,
   textHead: (id: string, opened: string) => `Session ${id}, opened ${opened}`,
   textAxis: 'Times in milliseconds from the opening of the session',
@@ -823,6 +841,11 @@ function roundTripTime(seconds: number): string {
 
 function frameRate(framesPerSecond: number, digits = 0): string {
   return `${framesPerSecond.toFixed(digits)} fps`;
+}
+
+/** As many digits as a round number has. */
+function round(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }
 
 /** Milliseconds, fine enough for a local network. */

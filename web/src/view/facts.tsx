@@ -16,12 +16,12 @@ export function VideoFacts() {
     ['size', words.size, width && height ? `${width}×${height}` : undefined],
     ['rate', words.rate, framesPerSecond === undefined ? undefined : words.frameRate(framesPerSecond)],
     ['bitRate', words.bitRate, figures.bitRate === undefined ? undefined : bitRate(figures.bitRate)],
-    ['path', words.path, pair && pairWords(pair)],
   ];
   return (
     <dl class="video-facts" aria-label={words.facts}>
       {rows.map(([name, title, value]) => value !== undefined && <Fact key={name} {...{ name, title, value }} />)}
       <Latency />
+      {pair !== undefined && <Fact name="path" title={words.path} value={pairWords(pair)} />}
     </dl>
   );
 }

@@ -1,17 +1,18 @@
 // What draws the plots: loaded when there is something to draw.
 import uPlot from 'uplot';
-import type { Mark } from '../../state/figures/marks';
 import type { Plotted } from '../../state/figures/view';
 import { texts } from '../../texts';
 import { type Colours, readColours, TONES } from './colours';
 import { isolated, ticks, top } from './scale';
-import { type PlotSpec, valueWords } from './words';
+import type { PlotSpec } from './words';
 
 const HEIGHT = 132;
-/** Pixels beside the plot for its axis: room for «1.25 Mbit/s». */
-const AXIS = 68;
-/** Marks nearer than this share a letter. */
+/** Pixels beside the plot for its axis: room for «2.5 Mbit/s». */
+const AXIS = 60;
+/** Of marks that are nearer than this one has its letter. */
 const LETTER = 11;
+/** Where marks are close together, what is worse is drawn over the rest and keeps its letter. */
+const WEIGHT = { calm: 0, busy: 1, bad: 2 } as const;
 
 /** One plot in its element. All plots of a group have one cursor. */
 export class Chart {
@@ -89,7 +90,7 @@ export class Chart {
           ...axis,
           size: AXIS,
           splits: (plot) => ticks(plot.scales.y?.max ?? 1),
-          values: (_, values) => values.map((value) => valueWords(first, value)),
+          values: (_, values) => values.map((value) => texts.plots.axis[first](value)),
         },
       ],
       series: [
@@ -117,28 +118,31 @@ export class Chart {
     const { ctx, bbox } = plot;
     const { marks, range } = this.#plotted;
     const scale = devicePixelRatio;
-    let lettered = Number.NEGATIVE_INFINITY;
+    const placed = marks
+      .filter(({ time }) => time >= range[0] && time <= range[1])
+      .toSorted((a, b) => WEIGHT[TONES[a.kind]] - WEIGHT[TONES[b.kind]])
+      // Between two pixels a line would be two pixels wide and pale.
+      .map(({ time, kind }) => ({ kind, x: Math.round(plot.valToPos(time, 'x', true)) + (scale % 2) / 2 }));
     ctx.save();
     ctx.lineWidth = scale;
-    ctx.font = `600 ${9 * scale}px system-ui, sans-serif`;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'bottom';
-    for (const mark of marks.filter(({ time }) => time >= range[0] && time <= range[1])) {
-      const x = Math.round(plot.valToPos(mark.time, 'x', true));
-      ctx.strokeStyle = ctx.fillStyle = this.#colours[toneOf(mark)];
-      ctx.setLineDash([3 * scale, 3 * scale]);
+    ctx.setLineDash([3 * scale, 3 * scale]);
+    for (const { kind, x } of placed) {
+      ctx.strokeStyle = this.#colours[TONES[kind]];
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      if (x - lettered < LETTER * scale) continue;
-      ctx.fillText(texts.plots.letter[mark.kind], x, bbox.top);
-      lettered = x;
+    }
+    ctx.font = `600 ${9 * scale}px system-ui, sans-serif`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'bottom';
+    const lettered: number[] = [];
+    for (const { kind, x } of placed.toReversed()) {
+      if (lettered.some((other) => Math.abs(other - x) < LETTER * scale)) continue;
+      lettered.push(x);
+      ctx.fillStyle = this.#colours[TONES[kind]];
+      ctx.fillText(texts.plots.letter[kind], x, bbox.top);
     }
     ctx.restore();
   }
-}
-
-function toneOf({ kind }: Mark): 'bad' | 'busy' | 'calm' {
-  return TONES[kind];
 }

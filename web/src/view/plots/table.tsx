@@ -49,7 +49,7 @@ export function PlotTable({ plotted: { figures, marks } }: { plotted: Plotted })
           <tbody>
             {marks.map((mark) => (
               <tr key={`${mark.kind}${mark.time}`}>
-                <td>{mark.time.toFixed(3)}</td>
+                <td>{mark.time.toFixed(1)}</td>
                 <td>{words.mark[mark.kind]}</td>
                 <td>{mark.words}</td>
               </tr>
