@@ -6,6 +6,7 @@ use icescope_model::verdict::{
     Certainty, Side, Stage, StageProgress, StageState, Verdict, VerdictOutcome, Weight,
 };
 
+use crate::certain;
 use crate::course::{Course, MEDIA_WITHIN};
 use crate::facts::Facts;
 use crate::fault::Fault;
@@ -24,7 +25,7 @@ pub fn conclude(
     let course = Course::of(facts, head, now);
     let faults = stages::faults(facts, &course, reports);
     let broken = broken(&course, &faults);
-    let outcome = outcome(&course, head, broken);
+    let outcome = outcome(facts, &course, head, broken);
     let mut verdict = match outcome {
         VerdictOutcome::Connected => path::connected(facts, &course),
         VerdictOutcome::Pending => pending(&course, broken),
@@ -52,7 +53,9 @@ fn broken<'a>(course: &Course, faults: &'a [Fault]) -> Option<&'a Fault> {
     fatal.into_iter().min_by_key(|fault| (fault.stage, fault.cause == stages::BASE_SYMPTOM, fault.certainty))
 }
 
-fn outcome(course: &Course, head: &SessionSummary, broken: Option<&Fault>) -> VerdictOutcome {
+/// Failed is said when it is certain, when an agent has given up, or when the wait of RFC 8863 is over: a path may come up late.
+/// Who stops before that has no verdict.
+fn outcome(facts: &Facts, course: &Course, head: &SessionSummary, broken: Option<&Fault>) -> VerdictOutcome {
     if course.lost && course.ended.is_some() {
         return VerdictOutcome::Failed;
     }
@@ -61,16 +64,18 @@ fn outcome(course: &Course, head: &SessionSummary, broken: Option<&Fault>) -> Ve
         return if media { VerdictOutcome::Failed } else { VerdictOutcome::Connected };
     }
     let refused = broken.is_some_and(|fault| fault.stage <= Stage::Signalling);
-    if course.was_stopped() {
+    let waited = course.checks_end().is_some_and(|end| end <= course.now);
+    // No answer came, and none will: nothing is left to wait for.
+    let unanswered = refused && course.answered.is_none();
+    if unanswered || broken.is_some_and(|fault| certain::is_hopeless(facts, fault)) {
+        return VerdictOutcome::Failed;
+    }
+    // Who stops what has failed does not make it undecided again.
+    if course.was_stopped() && !waited {
         return if refused { VerdictOutcome::Failed } else { VerdictOutcome::Pending };
     }
     let given_up = head.state == SessionState::Closed;
-    let waited = course.checks_end().is_some_and(|end| end <= course.now);
-    // No answer came, and none will: nothing is left to wait for.
-    if given_up || waited || (refused && course.answered.is_none()) {
-        return VerdictOutcome::Failed;
-    }
-    VerdictOutcome::Pending
+    if (given_up || waited) && !course.left { VerdictOutcome::Failed } else { VerdictOutcome::Pending }
 }
 
 fn of_fault(fault: &Fault) -> Verdict {
@@ -90,11 +95,18 @@ fn pending(course: &Course, broken: Option<&Fault>) -> Verdict {
     let stage = last_reached(course);
     if let Some(fault) = broken {
         let mut verdict = of_fault(fault);
-        let lead = if course.ended.is_some() { "Ended before it was decided" } else { "Not connected yet" };
+        let lead = match (&course.ended, course.left) {
+            (_, true) => "The page went away before it was decided",
+            (Some(_), false) => "Ended before it was decided",
+            (None, false) => "Not connected yet",
+        };
         verdict.summary = format!("{lead}. {}", fault.summary);
         return verdict;
     }
     let summary = match (&course.ended, stage) {
+        _ if course.left => {
+            "The page went away before it was decided; nothing was seen to be broken until then."
+        }
         (Some(_), _) => "Ended before it was decided; nothing was seen to be broken until then.",
         (None, Stage::Page) => "The session is open; no offer has been answered yet.",
         (None, Stage::Dtls | Stage::Nomination) => "A path was found; the DTLS handshake goes on.",

@@ -24,6 +24,8 @@ pub struct Course {
     pub lost: bool,
     /// Why it is over, in a word.
     pub ended: Option<String>,
+    /// The page went away while there was still something to wait for, without a word.
+    pub left: bool,
 }
 
 impl Course {
@@ -35,7 +37,13 @@ impl Course {
         let ended = head.closed.as_ref().map(|closed| closed.code.clone());
         let broke = matches!(ended.as_deref(), Some("vanished" | "failed" | "never-connected"));
         let lost = up.is_some() && (broke || head.state == SessionState::Disconnected);
-        let mut course = Self { reached: [false; Stage::ALL.len()], now, answered, up, lost, ended };
+        // Who stops a session says so, and the channel of one that is over closes, too.
+        let unsaid = matches!(ended.as_deref(), None | Some("failed" | "never-connected"));
+        let until = [answered.map(|answered| answered + PATIENCE), facts.states.closed_time];
+        let until = until.into_iter().flatten().min();
+        let early = |gone: i64| until.is_none_or(|until| gone < until);
+        let left = unsaid && up.is_none() && facts.page_gone().is_some_and(early);
+        let mut course = Self { reached: [false; Stage::ALL.len()], now, answered, up, lost, ended, left };
         course.mark(facts);
         course
     }

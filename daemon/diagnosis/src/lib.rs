@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod causes;
+mod certain;
 mod conclude;
 mod course;
 mod facts;

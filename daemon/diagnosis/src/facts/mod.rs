@@ -45,6 +45,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// When the page went away: its live channel is closed, and it told nothing by another way since.
+    pub fn page_gone(&self) -> Option<i64> {
+        let closed = self.signalling.live_closed?;
+        self.page.last.is_none_or(|last| last <= closed).then_some(closed)
+    }
+
     /// Takes one event in. The order does not matter beyond what its time says: the browser's come late.
     pub fn see(&mut self, event: &Event) {
         self.page.see(event);

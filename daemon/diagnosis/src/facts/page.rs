@@ -28,6 +28,8 @@ impl Said {
 pub struct Page {
     /// It told something: there is evidence of the browser's end.
     pub seen: bool,
+    /// When it last told something, on the session's axis.
+    pub last: Option<i64>,
     /// `isSecureContext`, and whether `navigator.mediaDevices` is there.
     pub secure: Option<(bool, bool, u64)>,
     /// Where it was loaded from.
@@ -52,6 +54,7 @@ impl Page {
             return;
         }
         self.seen = true;
+        self.last = self.last.max(Some(event.time));
         match event.kind.as_str() {
             "page.secure_context" => {
                 self.secure = Some((event.is("isSecureContext"), event.is("mediaDevices"), event.sequence));

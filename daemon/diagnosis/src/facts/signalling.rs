@@ -46,6 +46,8 @@ pub struct Signalling {
     pub setup: [Option<String>; 2],
     /// A live channel was opened to this session.
     pub live: bool,
+    /// It was closed, and is not open again.
+    pub live_closed: Option<i64>,
     /// ICE was restarted.
     pub restarted: Option<u64>,
 }
@@ -85,7 +87,11 @@ impl Signalling {
                 self.setup[0] = setup(event.text("sdp"));
             }
             "signalling.answer.received" => self.setup[1] = setup(event.text("sdp")),
-            "signalling.live.open" => self.live = true,
+            "signalling.live.open" => {
+                self.live = true;
+                self.live_closed = None;
+            }
+            "signalling.live.closed" => self.live_closed = Some(event.time),
             "signalling.restart" => self.restarted = Some(event.sequence),
             _ => {}
         }

@@ -52,6 +52,8 @@ pub struct States {
     pub daemon_pair: Option<Selected>,
     /// The pair that the browser selected last.
     pub browser_pair: Option<Selected>,
+    /// When the session ended.
+    pub closed_time: Option<i64>,
     /// The session's end was recorded.
     pub closed: Option<u64>,
 }
@@ -71,6 +73,7 @@ impl States {
             "ice.selected_pair" => self.daemon_pair = Some(by_daemon(event)),
             "session.closed" => {
                 self.closed.get_or_insert(event.sequence);
+                self.closed_time.get_or_insert(event.time);
             }
             _ => {}
         }

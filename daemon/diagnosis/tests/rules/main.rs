@@ -9,6 +9,7 @@ mod dtls;
 mod media;
 mod outcome;
 mod pairs;
+mod patience;
 mod servers;
 mod signalling;
 mod turn;

@@ -53,6 +53,13 @@ fn a_stop_before_the_decision_is_no_failure() {
 }
 
 #[test]
+fn a_stop_after_the_decision_leaves_it_failed() {
+    let built =
+        Built::with_candidates().check(THEIRS, "outbound", 9).at(40.0).browser("stats", stats(12, 0, 0));
+    built.closed("deleted").fails("E1", Stage::Checks);
+}
+
+#[test]
 fn later_stages_are_not_reached() {
     let built =
         Built::with_candidates().check(THEIRS, "outbound", 3).at(40.0).browser("stats", stats(12, 0, 0));
