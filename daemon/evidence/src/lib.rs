@@ -11,6 +11,7 @@ mod browser;
 mod evidence;
 mod probes;
 mod record;
+pub mod redact;
 mod secrets;
 mod session;
 mod verdict;
