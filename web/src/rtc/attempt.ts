@@ -22,6 +22,8 @@ export type Stage =
   | 'connected'
   | 'playing'
   | 'disconnected'
+  /** The browser has called ICE failed, and the daemon still waits for a path. */
+  | 'late'
   | 'failed'
   | 'closed';
 

@@ -9,6 +9,7 @@ import { known, type Recorder } from './recorder';
 import { Resource } from './resource';
 import { Sampler } from './sampler';
 import { candidatesOf, placeOf } from './sdpfrag';
+import { stageOf } from './stage';
 import type { SelectedPair, VideoFigures } from './stats';
 import { Trickle } from './trickle';
 
@@ -53,6 +54,7 @@ export class Link {
   /** The daemon's candidates that came before its answer. */
   #early: { candidate: string; ufrag: string }[] = [];
   #answered = false;
+  #connected = false;
   #remote = new Set<string>();
   #ended = false;
   #shown: MediaStream | null = null;
@@ -300,12 +302,11 @@ export class Link {
     if (this.#ended) return;
     this.#hooks.onView(view);
     this.#sampler.soon();
-    if (view.connection === 'connected') {
-      this.#hooks.onStage('connected');
-    } else if (view.connection === 'disconnected' || view.connection === 'failed') {
-      this.#hooks.onStage(view.connection);
-      if (view.connection === 'failed') this.#sampler.sample();
-    }
+    const stage = stageOf(view, this.#connected);
+    if (stage === undefined) return;
+    this.#connected ||= stage === 'connected';
+    this.#hooks.onStage(stage);
+    if (view.connection === 'failed') this.#sampler.sample();
   }
 
   /** The daemon may say a candidate twice: in its answer and on the live channel. */
