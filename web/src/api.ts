@@ -4,6 +4,8 @@ import type { Plugins } from './generated/Plugins';
 import type { ProbeStarted } from './generated/ProbeStarted';
 import type { Probes } from './generated/Probes';
 import type { SessionOpened } from './generated/SessionOpened';
+import type { SessionSummary } from './generated/SessionSummary';
+import type { SharedSession } from './generated/SharedSession';
 import type { ToPage } from './generated/ToPage';
 import { texts } from './texts';
 
@@ -74,24 +76,63 @@ export async function exchange(
   });
 }
 
+/** Reads the heads of all sessions that the daemon remembers. */
+export async function readSessions(fetcher: Fetch, token: string | undefined): Promise<SessionSummary[]> {
+  return json(fetcher, 'GET', '/api/sessions', { headers: bearing(token) });
+}
+
+/** Reads a session's whole record, as it comes: it may have fields that this page does not know. */
+export async function readRecord(
+  fetcher: Fetch,
+  id: string,
+  token: string | undefined,
+  { redacted = false } = {},
+): Promise<unknown> {
+  const path = `/api/sessions/${encodeURIComponent(id)}${redacted ? '?redact=true' : ''}`;
+  return json(fetcher, 'GET', path, { headers: bearing(token) });
+}
+
+/** Reads on in a session: its head, and its events from `next` on. Tells the daemon nothing. */
+export async function readOn(fetcher: Fetch, id: string, token: string | undefined, next: number): Promise<ToPage[]> {
+  const path = `/api/sessions/${encodeURIComponent(id)}/events?next=${next}`;
+  const headers = { ...bearing(token), 'Content-Type': 'application/json' };
+  return json(fetcher, 'POST', path, { method: 'POST', headers, body: '[]' });
+}
+
+/** Asks for the key of a link that lets others read a session. */
+export async function shareSession(fetcher: Fetch, id: string, token: string | undefined): Promise<SharedSession> {
+  const path = `/api/sessions/${encodeURIComponent(id)}/share`;
+  return json(fetcher, 'POST', path, { method: 'POST', headers: bearing(token) });
+}
+
 /** Reads the plugins' states. */
 export async function readPlugins(fetcher: Fetch): Promise<Plugins> {
   return json(fetcher, 'GET', '/api/plugins', {});
 }
 
-/** Reads the probes, their runs and their reports; `key` is that of an open session. */
-export async function readProbes(fetcher: Fetch, key: string | undefined): Promise<Probes> {
-  return json(fetcher, 'GET', '/api/probes', { headers: joining(key) });
+/** What opens the probes' door: an open session's key, or an admin's token. */
+export interface ProbesKey {
+  session: string | undefined;
+  admin: string | undefined;
+}
+
+/** Reads the probes, their runs and their reports. */
+export async function readProbes(fetcher: Fetch, key: ProbesKey): Promise<Probes> {
+  return json(fetcher, 'GET', '/api/probes', { headers: knocking(key) });
 }
 
 /** Asks for a run of a probe. */
-export async function runProbe(fetcher: Fetch, instance: string, key: string | undefined): Promise<ProbeStarted> {
+export async function runProbe(fetcher: Fetch, instance: string, key: ProbesKey): Promise<ProbeStarted> {
   const path = `/api/probes/${encodeURIComponent(instance)}/run`;
-  return json(fetcher, 'POST', path, { method: 'POST', headers: joining(key) });
+  return json(fetcher, 'POST', path, { method: 'POST', headers: knocking(key) });
 }
 
-function joining(key: string | undefined): Record<string, string> {
-  return key === undefined ? {} : { 'Icescope-Session': key };
+function knocking({ session, admin }: ProbesKey): Record<string, string> {
+  return { ...bearing(admin), ...(session === undefined ? {} : { 'Icescope-Session': session }) };
+}
+
+function bearing(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` };
 }
 
 async function json<T>(fetcher: Fetch, method: string, path: string, init: RequestInit): Promise<T> {

@@ -1,3 +1,4 @@
+import { isLive } from './state/store';
 import { Candidates } from './view/candidates';
 import { Connection } from './view/connection';
 import { Header } from './view/header';
@@ -6,6 +7,8 @@ import { Plugins } from './view/plugins';
 import { Probes } from './view/probes';
 import { ProblemNotice } from './view/problem';
 import { Sequence } from './view/sequence/card';
+import { Banner, OpenProblem } from './view/sessions/banner';
+import { SessionsCard } from './view/sessions/card';
 import { TimelineCard } from './view/timeline';
 import { TopologyCard } from './view/topology/card';
 import { Uplink } from './view/uplink';
@@ -18,13 +21,15 @@ export function App() {
     <>
       <Header />
       <Plugins />
-      <main>
+      <main data-shown={isLive.value ? 'live' : 'other'}>
+        <Banner />
+        <OpenProblem />
         <VerdictCard />
-        <ProblemNotice />
+        {isLive.value && <ProblemNotice />}
         <div class="top">
           <Video />
           <Sequence />
-          <div class="ends">
+          <div class="ends own" inert={!isLive.value}>
             <Connection />
             <Uplink />
           </div>
@@ -34,6 +39,7 @@ export function App() {
         <Candidates />
         <Probes />
         <TimelineCard />
+        <SessionsCard />
       </main>
     </>
   );

@@ -6,8 +6,10 @@ import { hold } from './state/hold';
 import { installHook } from './state/hook';
 import { watchPlugins } from './state/plugins';
 import { watchProbes } from './state/probes';
+import { watchLink } from './state/share';
 import { applyTheme } from './state/theme';
 import { leaveUplink } from './state/uplink';
+import { Embed, wishedViews } from './view/embed';
 
 // What a click changes is drawn at once, as Preact does it; what a set-up changes, when it is over.
 options.debounceRendering = (draw) => {
@@ -18,7 +20,9 @@ options.debounceRendering = (draw) => {
 applyTheme();
 installHook();
 const root = document.getElementById('app');
-if (root !== null) render(<App />, root);
+const views = wishedViews(location.search);
+if (root !== null) render(views === undefined ? <App /> : <Embed views={views} />, root);
+watchLink();
 watchPlugins();
 watchProbes();
 void certificates.prepare();

@@ -2,6 +2,7 @@ import { Backoff } from '../live/backoff';
 import type { ChannelState } from '../live/channel';
 import { Attempt, type AttemptHooks, type Stage } from '../rtc/attempt';
 import { texts } from '../texts';
+import { rememberOwn } from './access';
 import { certificates, environment } from './environment';
 import { latency } from './figures/view';
 import { hold } from './hold';
@@ -96,6 +97,7 @@ class Controller {
     return {
       onOpened: ifCurrent((session) => {
         ours = session.id;
+        rememberOwn(session);
         store.unreachable.value = false;
         store.sessionId.value = session.id;
         store.sessionKey.value = `${session.id}.${session.token}`;

@@ -1,8 +1,9 @@
 import { effect, signal } from '@preact/signals';
-import { type ProbeNews, RequestError, readProbes, runProbe } from '../api';
+import { type ProbeNews, type ProbesKey, RequestError, readProbes, runProbe } from '../api';
 import type { ProbeState } from '../generated/ProbeState';
 import type { ProbeStep } from '../generated/ProbeStep';
 import { texts } from '../texts';
+import { adminToken, mayOversee } from './access';
 import { environment } from './environment';
 import { store } from './store';
 
@@ -63,8 +64,13 @@ export async function runAgain(instance: string): Promise<void> {
 }
 
 /** What opens the daemon's door for a page that is not on its machine. */
-function key(): string | undefined {
-  return store.running.value ? store.sessionKey.value : undefined;
+function key(): ProbesKey {
+  return { session: store.running.value ? store.sessionKey.value : undefined, admin: adminToken.value };
+}
+
+/** Whether the door may be open; elsewhere the daemon would refuse, and the browser's console would say so. */
+function mayKnock(): boolean {
+  return mayOversee() || key().session !== undefined;
 }
 
 let wake: (() => void) | undefined;
@@ -77,7 +83,7 @@ export function watchProbes(): void {
   const told = () => store.running.value && store.channel.value !== 'requests';
   const read = async () => {
     clearTimeout(timer);
-    if (reading || told()) return;
+    if (reading || told() || !mayKnock()) return;
     reading = true;
     try {
       const read = (await readProbes(environment.fetch, key())).probes;
@@ -93,6 +99,6 @@ export function watchProbes(): void {
   wake = () => void read();
   effect(() => {
     clearTimeout(timer);
-    if (!told()) void read();
+    if (!told() && mayKnock()) void read();
   });
 }

@@ -130,6 +130,11 @@ export class Timeline {
     this.#show();
   }
 
+  /** The view catches up at once: all of a record is there. */
+  showNow(): void {
+    this.#show();
+  }
+
   /** One function for all calls, so that it waits only once. */
   readonly #showSoon = () => {
     this.#forget ??= whenIdle(() => this.#show());

@@ -6,6 +6,7 @@ import { Details } from './details';
 import { Filters } from './filters';
 import { Help } from './help';
 import { Row } from './row';
+import { Export } from './sessions/export';
 import { drawn } from './window';
 
 /** As the style sheet has it, for wide and for narrow pages. */
@@ -22,7 +23,7 @@ export function TimelineCard() {
   const opened = timeline.opened.value;
   const dropped = timeline.dropped.value + (store.session.value?.eventsDropped ?? 0);
   return (
-    <section class="card timeline-card" aria-labelledby="timeline-title">
+    <section class="card timeline-card" data-empty={all.length === 0 || undefined} aria-labelledby="timeline-title">
       <div class="head">
         <h2 id="timeline-title">{words.title}</h2>
         <p class="quiet">{words.about}</p>
@@ -33,6 +34,7 @@ export function TimelineCard() {
       </div>
       <Help lines={words.help} />
       <Filters timeline={timeline} />
+      <Export />
       <Table />
       {opened !== undefined && (
         <Details
@@ -68,7 +70,13 @@ function Table() {
           </span>
         ))}
       </div>
-      <div role="rowgroup" class="rows" ref={body} onScroll={onScroll} onKeyDown={onKey}>
+      <div
+        role={visible.length > 0 ? 'rowgroup' : 'presentation'}
+        class="rows"
+        ref={body}
+        onScroll={onScroll}
+        onKeyDown={onKey}
+      >
         {visible.length === 0 && (
           <p class="quiet none">{timeline.all.value.length === 0 ? words.empty : words.nothingFits}</p>
         )}

@@ -13,6 +13,12 @@ const POLICY = "default-src 'self'";
 
 const CLOSED = { code: 'unauthorized', message: 'probes are for the daemon’s own machine' };
 
+const UNREADABLE = { code: 'unauthorized', message: 'the session opens with its own token' };
+
+function tokenOf(route) {
+  return /^Bearer (.*)$/.exec(route.request().headers().authorization ?? '')?.[1];
+}
+
 /** Emits `hello` when a live channel is open. */
 export class FakeDaemon extends EventEmitter {
   /** Requests that came, as `METHOD path`, with their bodies. */
@@ -22,6 +28,9 @@ export class FakeDaemon extends EventEmitter {
   probes = [];
   /** Set to have the next POST to /whep answered with it. */
   refuse = undefined;
+  /** The page is on the daemon's own machine. */
+  isLocal = true;
+  adminToken = 'an-admin-token';
   /** No request is answered. */
   away = false;
   /** The test has ended. */
@@ -37,9 +46,9 @@ export class FakeDaemon extends EventEmitter {
     this.#peer = peer;
   }
 
-  async install(page) {
+  async install(page, origin = ORIGIN) {
     await page.routeWebSocket(/\/live$/, (socket) => this.#live(socket));
-    await page.route(`${ORIGIN}/**`, (route) =>
+    await page.route(`${origin}/**`, (route) =>
       this.#route(route).catch((error) => {
         // A request of the page's last moment finds the peer's page closed.
         if (!this.over) throw error;
@@ -216,6 +225,7 @@ export class FakeDaemon extends EventEmitter {
     if (pathname === '/api/probes') return route.fulfill({ json: { probes: this.probes } });
     if (pathname.startsWith('/api/probes/')) return this.#run(route, pathname.split('/')[3]);
     const [, , , id, what] = pathname.split('/');
+    if (id === undefined && method === 'GET') return this.#list(route);
     if (id === undefined) return route.fulfill({ status: 201, json: this.#open() });
     const session = this.#sessions.get(id);
     if (session === undefined) {
@@ -224,10 +234,42 @@ export class FakeDaemon extends EventEmitter {
         json: { code: 'unknown-session', message: 'the session is over or never was' },
       });
     }
+    if (!this.#mayRead(route, session)) return route.fulfill({ status: 401, json: UNREADABLE });
+    if (what === 'share') return route.fulfill({ json: { id, key: `key-${id}` } });
     if (what === 'events') {
       return route.fulfill({ json: this.#exchange(session, JSON.parse(body), Number(query.get('next'))) });
     }
-    return route.fulfill({ json: { session: session.summary, events: session.events } });
+    const redacted = query.get('redact') === 'true';
+    const { summary, events, reports = [] } = session;
+    const head = { ...summary, events: events.length };
+    return route.fulfill({ json: { format: 'icescope.session/1', redacted, session: head, events, reports } });
+  }
+
+  /** A session that was before the page. */
+  remember({ session: summary, events, reports }) {
+    this.#sessions.set(summary.id, {
+      ...{ id: summary.id, summary, events, reports, hellos: [], kept: 0, placed: 0, held: [], numbers: [] },
+      ...{ clock: undefined, opened: performance.now(), socket: undefined },
+    });
+  }
+
+  /** Forgets one. */
+  forget(id) {
+    this.#sessions.delete(id);
+  }
+
+  #list(route) {
+    const token = tokenOf(route);
+    const open = token === undefined ? this.isLocal : token === this.adminToken;
+    if (!open) return route.fulfill({ status: 401, json: { code: 'unauthorized', message: 'not for this page' } });
+    const heads = [...this.#sessions.values()].map(({ summary, events }) => ({ ...summary, events: events.length }));
+    return route.fulfill({ json: heads });
+  }
+
+  #mayRead(route, { id }) {
+    const token = tokenOf(route);
+    if (token === undefined) return this.isLocal;
+    return [this.adminToken, `token-${id}`, `key-${id}`].includes(token);
   }
 
   #run(route, instance) {

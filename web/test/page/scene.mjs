@@ -10,8 +10,15 @@ const ARGUMENTS = [
   ...['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection'],
 ];
 
-/** Opens the page with these options of Playwright's context and these plugins; ends all with the test `t`. */
-export async function openPage(t, options = {}, { plugins = [], probes = [] } = {}) {
+/**
+ * Opens the page with these options of Playwright's context and these plugins; ends all with the test `t`. `before` may prepare the
+ * stand-in daemon; from another `origin` the page is not on the daemon's machine.
+ */
+export async function openPage(
+  t,
+  options = {},
+  { plugins = [], probes = [], origin = ORIGIN, path = '/', before = () => {} } = {},
+) {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ARGUMENTS,
@@ -33,7 +40,8 @@ export async function openPage(t, options = {}, { plugins = [], probes = [] } = 
     if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  await daemon.install(page);
-  await page.goto(ORIGIN);
-  return { page, peer, daemon, complaints };
+  before(daemon);
+  await daemon.install(page, origin);
+  await page.goto(origin + path);
+  return { page, peer, daemon, complaints, context };
 }

@@ -128,7 +128,10 @@ function readEvent(all: Candidates, { kind, seenBy, from, time, attributes }: Ev
     all.tell('browser', { ...ofAttributes(attributes), arrived: time });
   } else if (kind === 'signalling.candidate' && from === 'signalling') {
     tellLine(all, text(attributes, 'candidate'), text(attributes, 'usernameFragment'), time);
-  } else if (kind === 'signalling.answer.received') {
+  } else if (kind === 'pc.add_ice_candidate') {
+    // A dump of a browser's own tells of the other end's candidates only where the page handed them over.
+    tellLine(all, text(attributes, 'candidate'), text(attributes, 'usernameFragment'), time);
+  } else if (kind === 'signalling.answer.received' || kind === 'pc.set_remote_description') {
     const sdp = text(attributes, 'sdp') ?? '';
     const fragment = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
     for (const [line] of sdp.matchAll(/^a=candidate:.*$/gm)) tellLine(all, line, fragment, time);
