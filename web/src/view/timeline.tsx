@@ -70,15 +70,11 @@ function Table() {
           </span>
         ))}
       </div>
-      <div
-        role={visible.length > 0 ? 'rowgroup' : 'presentation'}
-        class="rows"
-        ref={body}
-        onScroll={onScroll}
-        onKeyDown={onKey}
-      >
+      <div role="rowgroup" class="rows" ref={body} onScroll={onScroll} onKeyDown={onKey}>
         {visible.length === 0 && (
-          <p class="quiet none">{timeline.all.value.length === 0 ? words.empty : words.nothingFits}</p>
+          <div role="row" class="quiet none">
+            <span role="cell">{timeline.all.value.length === 0 ? words.empty : words.nothingFits}</span>
+          </div>
         )}
         <div class="gap" aria-hidden="true" style={{ height: `${part.before}px` }} />
         {visible.slice(part.first, part.end).map((event, offset) => {

@@ -81,7 +81,8 @@ function Zoom() {
 /** The phases with how long they took; a press shows where they begin. */
 export function PhaseKeys() {
   const { phases } = sequence.layout.value;
-  if (phases.length === 0) return null;
+  // Its place is kept, so that the picture does not move when the first phase begins.
+  if (phases.length === 0) return <p class="phases quiet">{texts.sequence.noPhases}</p>;
   return (
     <ul class="phases" aria-label={texts.sequence.phases}>
       {phases.map((phase) => (

@@ -98,7 +98,12 @@ export function Picture() {
             })}
           </svg>
         </div>
-        {rows.length === 0 && <p class="quiet none">{words.empty}</p>}
+        {rows.length === 0 && (
+          // A list box without an option would be none (WAI-ARIA 1.2, required owned elements).
+          <div role="option" aria-selected="false" aria-disabled="true" tabIndex={-1} class="quiet none">
+            {words.empty}
+          </div>
+        )}
       </div>
     </>
   );
