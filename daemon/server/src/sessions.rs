@@ -5,8 +5,10 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use icescope_evidence::redact;
 use icescope_model::Monotonic;
-use icescope_model::api::{FromPage, SessionOpened, SessionRecord, SessionSummary, ToPage};
+use icescope_model::api::{FromPage, SessionOpened, SessionSummary, ToPage};
 use icescope_model::share::SharedSession;
 use serde::Deserialize;
 
@@ -47,13 +49,37 @@ pub(crate) async fn list(
     ))
 }
 
-/// `GET /api/sessions/{id}`: the whole record.
+/// How the record is to be given.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    /// With pseudonyms in the place of addresses and names.
+    #[serde(default)]
+    redact: bool,
+}
+
+/// `GET /api/sessions/{id}?redact=true`: the whole record, as it is or redacted.
 pub(crate) async fn record(
     State(app): State<Shared>,
     Segment(id): Segment,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     call: Call,
-) -> Result<Json<SessionRecord>, Refusal> {
-    Ok(Json(auth::readable(&id, &call, &app.evidence, &app.options())?.record()))
+) -> Result<Response, Refusal> {
+    let record = auth::readable(&id, &call, &app.evidence, &app.options())?.record();
+    let Query(Wanted { redact }) = wanted.map_err(|rejection| {
+        let message = format!("redact is true or false: {}", rejection.body_text());
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-query", message)
+    })?;
+    if !redact {
+        return Ok(Json(record).into_response());
+    }
+    // A long record takes tens of milliseconds: other sessions' packets do not wait for it.
+    let redacted = tokio::task::spawn_blocking(move || redact::redacted(&record)).await;
+    let failed = |error: &dyn std::fmt::Display| {
+        let message = format!("the record could not be redacted: {error}");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    };
+    let document = redacted.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+    Ok(Json(document).into_response())
 }
 
 /// `POST /api/sessions/{id}/share`: the key of a link that lets others read the session. A body is not looked at.

@@ -9,6 +9,7 @@ mod offer;
 mod page;
 mod peer;
 mod probes;
+mod record;
 mod serve;
 mod sessions;
 mod share;
