@@ -5,6 +5,8 @@ import type { UplinkStats } from '../src/generated/UplinkStats';
 import { FIGURES, figuresOf, since, summary } from '../src/state/figures/figures';
 import { marksOf } from '../src/state/figures/marks';
 import { type Reading, readingsOf, uplinkReading } from '../src/state/figures/readings';
+import { readInternals } from '../src/state/import/internals';
+import DUMP from './records/webrtc_internals_dump.txt?raw';
 
 const event = (sequence: number, seconds: number, kind: string, part: Partial<Event> = {}): Event => ({
   ...{ sequence, time: seconds * 1e6, uncertainty: 0, seenBy: 'browser', from: 'web', to: 'web', evidence: 'api' },
@@ -117,6 +119,20 @@ describe('figures', () => {
       ...{ bitRate: [null, 8000], framesPerSecond: [null, 15], packetLoss: [null, 10], jitter: [3, 3] },
       roundTripTime: [null, null],
     });
+  });
+
+  test('of a dump of chrome://webrtc-internals are plotted, too', () => {
+    const [sender, receiver] = readInternals(JSON.parse(DUMP)).map((one) => columns(one.record().events));
+    // Ten frames a second of next to nothing, as the browser that was dumped had them.
+    for (const one of [sender, receiver]) {
+      expect(one?.framesPerSecond.map((rate) => rate && Math.round(rate))).toEqual([null, 10, 10]);
+      expect(one?.roundTripTime).toEqual([1, 1, 2]);
+      expect(one?.packetLoss.slice(1)).toEqual([0, 0]);
+      expect(one?.bitRate[2]).toBeGreaterThan(9000);
+    }
+    expect(receiver?.jitter).toEqual([1, 1, 2]);
+    expect(receiver?.framesDropped).toEqual([null, 0, 0]);
+    expect(sender?.framesDropped, 'of what is sent nothing is dropped before it is shown').toEqual([null, null, null]);
   });
 
   test('are columns of one length in order of time, whatever comes', () => {
