@@ -28,6 +28,12 @@ pub(crate) struct CandidateFacts<'a> {
 }
 
 impl<'a> CandidateFacts<'a> {
+    /// Address and port as URLs write them (RFC 3986 §3.2.2): an IPv6 address stands in brackets.
+    pub(crate) fn endpoint(&self) -> String {
+        let Self { address, port, .. } = self;
+        if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    }
+
     /// Reads a candidate attribute, with or without `a=` and `candidate:`.
     pub(crate) fn read(text: &'a str) -> Result<Self, String> {
         let bad = |what: &str| Err(format!("«{}»: {what}", text.chars().take(80).collect::<String>()));
@@ -130,6 +136,17 @@ mod tests {
         assert_eq!((facts.protocol, facts.priority, facts.kind), ("tcp", 1_518_280_447, "host"));
         assert_eq!((facts.tcp_type, facts.ufrag), (Some("active"), Some("abcd")));
         assert_eq!(facts.door(false), Door::LeftOut("it cannot be sent to"));
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets_before_its_port() {
+        let endpoint = |address| {
+            let text = format!("candidate:1 1 udp 1 {address} 5000 typ host");
+            CandidateFacts::read(&text).unwrap().endpoint()
+        };
+        assert_eq!(endpoint("2001:db8::1"), "[2001:db8::1]:5000");
+        assert_eq!(endpoint("192.0.2.1"), "192.0.2.1:5000");
+        assert_eq!(endpoint("473b.local"), "473b.local:5000");
     }
 
     #[test]

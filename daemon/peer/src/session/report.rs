@@ -47,8 +47,7 @@ impl Report {
         interface: Option<&str>,
     ) {
         let Ok(facts) = CandidateFacts::read(text) else { return };
-        let summary =
-            format!("own candidate: {} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
+        let summary = format!("own candidate: {} {} {}", facts.kind, facts.protocol, facts.endpoint());
         let mut note = with_candidate(self.note("ice.candidate", summary), &facts).with("candidate", text);
         if !url.is_empty() {
             note = note.with("url", url);
@@ -64,7 +63,7 @@ impl Report {
 
     /// One of the other side's candidates; `left_out` says why it is not used.
     pub(crate) fn remote_candidate(&self, facts: &CandidateFacts<'_>, left_out: Option<&str>) {
-        let what = format!("{} {} {}:{}", facts.kind, facts.protocol, facts.address, facts.port);
+        let what = format!("{} {} {}", facts.kind, facts.protocol, facts.endpoint());
         let note = match left_out {
             None => self.between(
                 Lane::Web,
