@@ -79,7 +79,8 @@ impl Signalling {
             "signalling.candidate.failed" => {
                 keep(&mut self.not_sent, Said::new(event.summary.as_str(), event));
             }
-            "ice.remote_candidate.failed" => {
+            // An empty one is the end of candidates: nothing that could be missed.
+            "ice.remote_candidate.failed" if !event.text("candidate").is_empty() => {
                 keep(&mut self.not_taken, Said::new(event.text("candidate"), event));
             }
             "signalling.offer.sent" => {

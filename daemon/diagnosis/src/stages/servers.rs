@@ -2,10 +2,10 @@
 
 use icescope_model::verdict::{Side, Stage};
 
-use super::SETTLED;
+use super::{SETTLED, checks};
 use crate::course::Course;
 use crate::facts::attributes::{Scope, host, scope, socket};
-use crate::facts::candidates::ServerError;
+use crate::facts::candidates::{Candidate, ServerError};
 use crate::facts::{Facts, servers::Server};
 use crate::fault::Fault;
 
@@ -17,12 +17,35 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     browsers_silence(facts, found);
     daemons_silence(facts, course, found);
     rewritten(facts, found);
-    several_addresses(facts, found);
+    several_addresses(facts, course, found);
 }
 
-/// The URL gave the browser a candidate.
+/// The URL answered the browser: it gave a candidate, or one of the browser's addresses at least has no error of it. A browser
+/// leaves out what a second server tells of an address once more (RFC 8445 §5.1.3).
 fn gave(facts: &Facts, url: &str) -> bool {
-    facts.candidates.browser.iter().any(|candidate| candidate.url == url)
+    let browser = &facts.candidates.browser;
+    if browser.iter().any(|candidate| candidate.url == url) {
+        return true;
+    }
+    let errors: Vec<&str> =
+        unreachable(facts).filter(|error| error.url == url).map(|error| error.address.as_str()).collect();
+    let hosts: Vec<&Candidate> =
+        browser.iter().filter(|candidate| candidate.kind == "host" && candidate.protocol == "udp").collect();
+    // Hidden addresses cannot be told from those of the errors.
+    let known = !hosts.is_empty() && hosts.iter().all(|host| host.ip().is_some());
+    let complete = facts.candidates.browser_complete.is_some();
+    let asked =
+        |host: &&&Candidate| errors.iter().any(|error| error.contains(':') == host.address.contains(':'));
+    known
+        && complete
+        && hosts.iter().filter(asked).any(|host| !errors.iter().any(|error| is_masked(error, &host.address)))
+}
+
+/// Browsers tell the address of an error with its last part hidden: `192.168.1.x`, `[2001:db8:1:x:x:x:x:x]`.
+fn is_masked(masked: &str, address: &str) -> bool {
+    let masked = masked.trim_matches(['[', ']']);
+    masked == address
+        || masked.split_once('x').is_some_and(|(front, _)| !front.is_empty() && address.starts_with(front))
 }
 
 fn unreachable(facts: &Facts) -> impl Iterator<Item = &ServerError> {
@@ -148,7 +171,7 @@ fn rewritten(facts: &Facts, found: &mut Vec<Fault>) {
 }
 
 /// Two servers see one socket at two addresses: two ways out, or an address pool.
-fn several_addresses(facts: &Facts, found: &mut Vec<Fault>) {
+fn several_addresses(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let mut seen: Vec<(&str, &str, &str, u64)> = Vec::new();
     for server in facts.servers.of_side(Side::Daemon) {
         for (local, mapped, at) in &server.mapped {
@@ -162,7 +185,7 @@ fn several_addresses(facts: &Facts, found: &mut Vec<Fault>) {
         other.map(|other| (*one, *other))
     });
     let Some((one, other)) = other.filter(|(one, other)| public(one.1) && public(other.1)) else {
-        configured_elsewhere(facts, found);
+        configured_elsewhere(facts, course, found);
         return;
     };
     let summary = format!(
@@ -173,8 +196,9 @@ fn several_addresses(facts: &Facts, found: &mut Vec<Fault>) {
     found.push(fault.with("address", one.1).shown_by([one.3, other.3]));
 }
 
-/// The daemon offers a public address that no server sees.
-fn configured_elsewhere(facts: &Facts, found: &mut Vec<Fault>) {
+/// The daemon offers a public address that no server sees. It is what broke where the browser's checks went there, and none
+/// came in.
+fn configured_elsewhere(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let servers = facts.servers.of_side(Side::Daemon);
     let mapped: Vec<(&str, u64)> =
         servers.flat_map(|server| &server.mapped).map(|(_, mapped, at)| (host(mapped), *at)).collect();
@@ -199,7 +223,12 @@ fn configured_elsewhere(facts: &Facts, found: &mut Vec<Fault>) {
         "The daemon offers {}, and a STUN server sees it at {seen}: the configured address is wrong, or of another way in.",
         offered.address
     );
-    let fault = Fault::degraded("B12", Stage::Servers, summary).of(Side::Daemon);
+    let in_vain = !course.reached(Stage::Checks)
+        && checks::settled(facts, course)
+        && facts.checks.totals().1 == 0
+        && facts.stats.total(|pair| pair.requests_sent).is_some_and(|sent| sent > 0);
+    let stage = if in_vain { Stage::Checks } else { Stage::Servers };
+    let fault = Fault::degraded("B12", stage, summary).fatal_if(in_vain).of(Side::Daemon);
     found.push(fault.with("address", *seen).shown_by([offered.at, *at]));
 }
 

@@ -27,6 +27,23 @@ fn b1_one_family_is_harmless() {
 }
 
 #[test]
+fn b1_a_server_that_told_nothing_new_of_the_other_address() {
+    let mut error = unreachable(URL);
+    error["address"] = "10.99.0.x".into();
+    let built = Built::answered()
+        .theirs("host", "192.168.1.7:4000")
+        .theirs("host", "10.99.0.2:4001")
+        .browser("ice.gathering_state", json!({"iceGatheringState": "complete"}))
+        .browser("ice.candidate_error", error);
+    built.finds("B1", Weight::Harmless);
+    built.is_not("B2");
+    let mut other = unreachable(URL);
+    other["address"] = "192.168.1.x".into();
+    let silent = built.browser("ice.candidate_error", other).verdict();
+    assert_eq!(silent.cause.as_deref(), Some("B2"), "{silent:#?}");
+}
+
+#[test]
 fn b2_a_server_that_does_not_answer_the_browser() {
     let hosts = || Built::answered().own("host", OURS).theirs("host", "10.0.0.7:4000");
     let silent = hosts().browser("ice.candidate_error", unreachable(URL)).at(40.0);
@@ -98,6 +115,8 @@ fn b12_two_ways_out_and_a_wrong_address() {
         Some(("success", json!({"mappedAddress": "203.0.113.9:1"}))),
     );
     assert!(wrong.finds("B12", Weight::Degraded).advice.contains("203.0.113.9"));
+    let in_vain = wrong.theirs("host", "10.0.0.7:4000").check("10.0.0.7:4000", "outbound", 3);
+    in_vain.at(40.0).browser("stats", crate::build::stats(12, 0, 0)).fails("B12", Stage::Checks);
     let right = Built::answered().own("host", "203.0.113.9:5000").ask(
         "stun.binding",
         SERVER,
