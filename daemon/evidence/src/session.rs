@@ -423,7 +423,7 @@ impl Session {
         let event = Event {
             sequence: 0,
             time: self.axis(observation.at),
-            uncertainty: 0,
+            uncertainty: observation.uncertainty,
             seen_by: observation.seen_by,
             from: observation.from,
             to: observation.to,

@@ -103,6 +103,17 @@ async fn a_record_says_what_it_is_and_until_when_it_tells() {
 }
 
 #[tokio::test]
+async fn what_a_packets_time_may_be_off_by_stays_with_it() {
+    let evidence = start();
+    let session = evidence.open().unwrap();
+    session.observe(seen(&session, "stun.binding.request").uncertain(34));
+    session.observe(seen(&session, "stun.binding.success"));
+    let record = session.record();
+    let told: Vec<u32> = record.events.iter().map(|event| event.uncertainty).collect();
+    assert_eq!(told, [34, 0]);
+}
+
+#[tokio::test]
 async fn a_record_has_the_pages_clock_and_its_events_stand_on_the_sessions_axis() {
     let evidence = start();
     let session = evidence.open().unwrap();

@@ -86,6 +86,8 @@ pub struct Observation {
     pub scope: Scope,
     /// When it happened.
     pub at: Monotonic,
+    /// How far `at` may be off, in microseconds; 0 for what happened where and when the clock was read.
+    pub uncertainty: u32,
     /// Who saw it.
     pub seen_by: SeenBy,
     /// Where it started.
@@ -116,6 +118,7 @@ impl Observation {
         Self {
             scope,
             at: Monotonic::now(),
+            uncertainty: 0,
             seen_by: SeenBy::Daemon,
             from,
             to,
@@ -131,6 +134,13 @@ impl Observation {
     #[must_use]
     pub fn at(mut self, at: Monotonic) -> Self {
         self.at = at;
+        self
+    }
+
+    /// Sets how far that may be off, in microseconds.
+    #[must_use]
+    pub fn uncertain(mut self, microseconds: u32) -> Self {
+        self.uncertainty = microseconds;
         self
     }
 
@@ -172,7 +182,8 @@ pub struct Event {
     pub sequence: u64,
     /// Microseconds since the session was opened, on the daemon's clock; negative for what came before.
     pub time: i64,
-    /// How far `time` may be off, in microseconds; 0 for what the daemon's own clock measured.
+    /// How far `time` may be off, in microseconds: for the browser's events that of the page's clock; for the daemon's packets the
+    /// time that reading the clock and sending took; 0 for what happened where the daemon read its clock.
     pub uncertainty: u32,
     /// Who saw it.
     pub seen_by: SeenBy,

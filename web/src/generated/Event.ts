@@ -17,7 +17,8 @@ sequence: number,
  */
 time: number, 
 /**
- * How far `time` may be off, in microseconds; 0 for what the daemon's own clock measured.
+ * How far `time` may be off, in microseconds: for the browser's events that of the page's clock; for the daemon's packets the
+ * time that reading the clock and sending took; 0 for what happened where the daemon read its clock.
  */
 uncertainty: number, 
 /**

@@ -87,18 +87,22 @@ pub enum Stamp {
     Kernel(Duration),
 }
 
+/// A record's times are whole microseconds, rounded towards the past.
+const ROUNDING_US: u32 = 1;
+
+/// Nanoseconds as microseconds, rounded up, with the rounding of the time itself.
+fn microseconds(nanos: i64) -> u32 {
+    u32::try_from(nanos.max(0).unsigned_abs().div_ceil(1_000)).unwrap_or(u32::MAX).saturating_add(ROUNDING_US)
+}
+
 /// Differences between the kernel's stamp and the clock that are not believed: the wall clock was set in between.
 const STAMP_LIMIT_NS: i64 = 2_000_000_000;
 
 impl Stamp {
-    /// The stamp of a datagram that is about to be sent. Media is not recorded packet by packet: no clock is read for it.
+    /// The stamp of what is about to be sent.
     #[inline]
-    pub fn sending(datagram: &[u8]) -> Self {
-        if datagram.first().is_some_and(|first| *first >= 128) {
-            Self::Now
-        } else {
-            Self::At(Monotonic::now())
-        }
+    pub fn sending() -> Self {
+        Self::At(Monotonic::now())
     }
 
     /// The stamp of what was just read from a stream, for which the kernel has no time.
@@ -113,14 +117,21 @@ impl Stamp {
 
     /// The time on the daemon's clock, of a packet that has just come or gone.
     pub fn monotonic(self) -> Monotonic {
-        let stamp = match self {
-            Self::Now => return Monotonic::now(),
-            Self::At(at) => return at,
+        self.placed().0
+    }
+
+    /// That time, and how far it may be off, in microseconds: what was sent left between the two readings around the call; a
+    /// kernel's stamp is moved from one clock to the other, which are read one after the other.
+    pub fn placed(self) -> (Monotonic, u32) {
+        let (stamp, now) = (self, Monotonic::now());
+        let stamp = match stamp {
+            Self::Now => return (now, ROUNDING_US),
+            Self::At(at) => return (at, microseconds(now.since(at))),
             Self::Kernel(stamp) => stamp,
         };
-        let now = Monotonic::now();
         let ago = wall_nanos() - stamp.as_nanos() as i64;
-        if (0..STAMP_LIMIT_NS).contains(&ago) { Monotonic(now.0 - ago) } else { now }
+        let off = microseconds(Monotonic::now().since(now));
+        if (0..STAMP_LIMIT_NS).contains(&ago) { (Monotonic(now.0 - ago), off) } else { (now, off) }
     }
 
     /// The stamp as nanoseconds since the Unix epoch; reads a clock only where the kernel gave no time.
@@ -156,6 +167,15 @@ mod tests {
         let now = Monotonic::now();
         let at = Stamp::Kernel(wall.checked_sub(Duration::from_millis(500)).unwrap()).monotonic();
         assert!((499..=501).contains(&(now.since(at) / 1_000_000)), "{}", now.since(at));
+    }
+
+    #[test]
+    fn a_sent_packet_left_between_its_stamp_and_now() {
+        let sent = Monotonic(Monotonic::now().0 - 250_000);
+        let (at, uncertainty) = Stamp::At(sent).placed();
+        assert_eq!(at, sent);
+        let latest = Monotonic::now().since(sent).unsigned_abs() / 1_000 + 2;
+        assert!((251..=latest).contains(&u64::from(uncertainty)), "{uncertainty} of {latest}");
     }
 
     #[test]

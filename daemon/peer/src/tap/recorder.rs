@@ -19,6 +19,7 @@ fn packet(scope: Scope, path: &Path, other: Lane, kind: &'static str, at: Monoto
     let mut observation = Observation {
         scope,
         at,
+        uncertainty: 0,
         seen_by: icescope_model::SeenBy::Daemon,
         from,
         to,

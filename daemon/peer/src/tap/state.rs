@@ -183,7 +183,7 @@ impl State {
         }
         let lane = Message::parse(packet.bytes)
             .map_or(Lane::Web, |message| self.servers.lane(packet.remote, &message));
-        let at = packet.stamp.monotonic();
+        let (at, uncertainty) = packet.stamp.placed();
         let mut exchange = self.exchange();
         // Limited like what comes in: the crate does not slow down when it cannot send.
         if !self.may_record(&mut exchange, Direction::Inbound, at) {
@@ -191,7 +191,8 @@ impl State {
         }
         let path = path(packet, None, &exchange);
         drop(exchange);
-        self.sink.send(recorder::not_sent(self.scope, &path, (class, lane), error, at));
+        let told = recorder::not_sent(self.scope, &path, (class, lane), error, at);
+        self.sink.send(told.uncertain(uncertainty));
     }
 
     /// What travelled inside TURN. Never a level deeper: TURN inside TURN is not the session's.
@@ -240,19 +241,20 @@ impl State {
             last.load(Relaxed) != way && last.swap(way, Relaxed) != 0
         };
         if first || moved {
-            let at = packet.stamp.monotonic();
+            let (at, uncertainty) = packet.stamp.placed();
             let mut exchange = self.exchange();
             let path = path(packet, behind, &exchange);
             if self.may_record(&mut exchange, packet.direction, at) {
                 drop(exchange);
-                self.sink.send(recorder::media(self.scope, &path, class, bytes, first, at));
+                let told = recorder::media(self.scope, &path, class, bytes, first, at);
+                self.sink.send(told.uncertain(uncertainty));
             }
         }
     }
 
     fn stun(&self, packet: &Packet<'_>, bytes: &[u8], behind: Option<Behind>) -> Vec<Vec<u8>> {
         let Some(message) = Message::parse(bytes) else { return Vec::new() };
-        let at = packet.stamp.monotonic();
+        let (at, uncertainty) = packet.stamp.placed();
         let mut exchange = self.exchange();
         let path = path(packet, behind, &exchange);
         let seen = Seen {
@@ -290,8 +292,9 @@ impl State {
         }
         if record {
             let steady = self.counters.has_media() && lane == Lane::Web;
-            let mut observation =
+            let observation =
                 recorder::stun(self.scope, &path, &message, lane, learned.round_trip, steady, at);
+            let mut observation = observation.uncertain(uncertainty);
             if let Some(url) = direct.then(|| self.servers.url(path.protocol, path.remote, lane)).flatten() {
                 observation.attributes.insert("url".to_owned(), (*url).into());
             }
@@ -335,11 +338,11 @@ impl State {
             if record.content == dtls::content::APPLICATION_DATA {
                 continue;
             }
-            let (path, at) = *told
-                .get_or_insert_with(|| (path(packet, behind, &self.exchange()), packet.stamp.monotonic()));
+            let (path, (at, uncertainty)) =
+                *told.get_or_insert_with(|| (path(packet, behind, &self.exchange()), packet.stamp.placed()));
             for observation in recorder::dtls(self.scope, &path, &record, at) {
                 if self.may_record(&mut self.exchange(), packet.direction, at) {
-                    self.sink.send(observation);
+                    self.sink.send(observation.uncertain(uncertainty));
                 }
             }
         }

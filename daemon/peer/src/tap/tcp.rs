@@ -125,7 +125,7 @@ impl AsyncTcpStream for TapStream {
         'a: 'b,
     {
         Box::pin(async move {
-            let stamp = Stamp::sending(buf.get(2..).unwrap_or_default());
+            let stamp = Stamp::sending();
             self.inner.write_all(buf).await?;
             self.pass(Direction::Outbound, stamp, buf);
             Ok(())

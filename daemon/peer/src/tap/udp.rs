@@ -204,7 +204,7 @@ impl AsyncUdpSocket for TapUdp {
             segment_size: transmit.segment_size,
             src_ip: transmit.src_ip,
         };
-        let stamp = Stamp::sending(transmit.contents);
+        let stamp = Stamp::sending();
         let (local, sent) = match self.shared_for(transmit.contents) {
             Some(port) => (port.local_addr(), ready!(port.poll_send(cx, &transmit))),
             None => (self.local, ready!(self.inner.poll_send(cx, &transmit))),

@@ -79,7 +79,7 @@ impl Shared {
         };
         // Under the lock: what the crate sends from now on is noted behind these.
         for message in &waiting {
-            self.note(ends, Direction::Outbound, Stamp::sending(message), message);
+            self.note(ends, Direction::Outbound, Stamp::sending(), message);
         }
         lock(&self.state.relays).up(self.socket, &self.server.url);
         waiting
@@ -175,7 +175,7 @@ impl Link {
             Phase::Open(ends) => {
                 let ends = *ends;
                 drop(phase);
-                let stamp = Stamp::sending(message);
+                let stamp = Stamp::sending();
                 if self.outgoing.try_send(frames::padded(message)).is_ok() {
                     self.shared.note(ends, Direction::Outbound, stamp, message);
                 } else if self.shared.dropped.fetch_add(1, Relaxed) == 0 {
