@@ -7,6 +7,7 @@ mod conclude;
 mod course;
 mod facts;
 mod fault;
+pub mod nat_table;
 mod pairs;
 mod path;
 mod stages;

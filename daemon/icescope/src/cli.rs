@@ -108,7 +108,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Arguments of `icescope explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// The cause's name, such as D2
+    /// The cause's name, such as D2; or «nat»: which NATs can meet
     #[arg(value_name = "ID")]
     pub cause: Option<String>,
 }

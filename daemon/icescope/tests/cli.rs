@@ -89,6 +89,9 @@ fn a_cause_is_explained_and_an_unknown_one_is_wrong_usage() {
     assert!(listed.lines().any(|line| line.starts_with("D2 ")), "{listed}");
     let page = text(&icescope(&["explain", "d2"]).stdout);
     assert!(page.starts_with("# D2: ") && page.contains("## What to change"), "{page}");
+    assert!(listed.contains("\nnat "), "{listed}");
+    let nat = text(&icescope(&["explain", "NAT"]).stdout);
+    assert!(nat.contains("| **APDM APDF** | direct | direct | relay |"), "{nat}");
     let unknown = icescope(&["explain", "Z9"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("Z9"), "{}", text(&unknown.stderr));

@@ -8,6 +8,7 @@ pub mod candidates;
 pub mod checks;
 pub mod dtls;
 pub mod media;
+pub mod nat;
 pub mod page;
 pub mod servers;
 pub mod signalling;
@@ -40,6 +41,8 @@ pub struct Facts {
     pub dtls: dtls::Dtls,
     /// RTP and frames.
     pub media: media::Media,
+    /// How the browser's NAT maps.
+    pub nat: nat::Nat,
     /// What both ends call their states.
     pub states: states::States,
 }
@@ -61,6 +64,7 @@ impl Facts {
         self.stats.see(event);
         self.dtls.see(event);
         self.media.see(event);
+        self.nat.see(event);
         self.states.see(event);
     }
 }

@@ -1,15 +1,17 @@
 //! Checks (RFC 8445 §7): did one go through and get its answer?
 
+use icescope_model::report::Report;
 use icescope_model::verdict::{Side, Stage};
 
-use super::SETTLED;
 use super::loss::{Loss, Way};
+use super::{SETTLED, nat};
 use crate::course::{Course, PATIENCE};
 use crate::facts::Facts;
 use crate::facts::checks::Pair;
 use crate::fault::Fault;
+use crate::nat_table::Direct;
 
-pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
+pub fn faults(facts: &Facts, course: &Course, reports: &[Report], found: &mut Vec<Fault>) {
     roles(facts, course, found);
     too_early(facts, course, found);
     if course.reached(Stage::Checks) {
@@ -18,7 +20,7 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     relay_to_itself(facts, found);
     strange_source(facts, found);
     not_sent(facts, found);
-    silence(facts, course, found);
+    silence(facts, course, reports, found);
 }
 
 /// Checks have run long enough for silence to say something.
@@ -115,14 +117,15 @@ fn strange_source(facts: &Facts, found: &mut Vec<Fault>) {
 fn not_sent(facts: &Facts, found: &mut Vec<Fault>) {
     let unsent = &facts.checks.not_sent;
     let Some((remote, error, _)) = unsent.first() else { return };
-    let all = facts.checks.pairs.iter().all(|pair| pair.received == 0) && unsent.len() >= 2;
+    // Checks of the client may come in all the same: their answers do not go out either.
+    let all = facts.checks.totals().0 == 0 && unsent.len() >= 2;
     let summary = format!("The daemon's host did not send checks to {remote}: {error}.");
     let fault = Fault::degraded("C6", Stage::Checks, summary).fatal_if(all).of(Side::Daemon).proven();
     found.push(fault.with("port", "the daemon's UDP port").shown_by(unsent.iter().map(|(.., at)| *at)));
 }
 
 /// The base symptom: checks go out and nothing comes back.
-fn silence(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
+fn silence(facts: &Facts, course: &Course, reports: &[Report], found: &mut Vec<Fault>) {
     let loss = Loss::of(facts);
     let any =
         loss.daemon_sent > 0 || loss.daemon_received > 0 || loss.browser_sent.is_some_and(|sent| sent > 0);
@@ -150,12 +153,21 @@ fn silence(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
         Way::ToBrowser => "to the browser",
         _ => "between the ends",
     };
+    // Where NATs are known to let packets through, it is not the NATs.
+    let meeting = nat::meeting(facts, reports).filter(|(direct, ..)| *direct == Direct::Works);
+    let (beside, shown) = meeting.map_or_else(Default::default, |(_, words, shown)| {
+        let beside = format!(
+            " Between these NATs a direct path should work, so something else drops the packets: {words}."
+        );
+        (beside, shown)
+    });
     found.push(
-        Fault::fatal("E1", Stage::Checks, format!("{lead}: {}.", loss.words()))
+        Fault::fatal("E1", Stage::Checks, format!("{lead}: {}.{beside}", loss.words()))
             .of(side)
             .proven_if(proven)
             .with("direction", direction)
-            .shown_by(loss.evidence),
+            .shown_by(loss.evidence)
+            .shown_by(shown),
     );
 }
 

@@ -39,7 +39,7 @@ pub fn faults(facts: &Facts, course: &Course, reports: &[Report]) -> Vec<Fault> 
     families::faults(facts, &mut found);
     reach::faults(facts, course, &mut found);
     nat::faults(facts, course, reports, &mut found);
-    checks::faults(facts, course, &mut found);
+    checks::faults(facts, course, reports, &mut found);
     nomination::faults(facts, course, &mut found);
     consent::faults(facts, course, &mut found);
     dtls::faults(facts, course, &mut found);

@@ -10,7 +10,12 @@ use crate::facts::Facts;
 use crate::facts::attributes::Scope;
 use crate::facts::candidates::Candidate;
 use crate::fault::Fault;
+use crate::nat_table::Direct;
 use crate::path;
+
+/// Consent checks go every 4 s to 6 s (RFC 7675 §5.1): a binding that does not outlive three of them is not safe. RFC 4787 §4.3
+/// asks for two minutes.
+const NEAR_KEEP_ALIVE: u64 = 18;
 
 pub fn faults(facts: &Facts, course: &Course, reports: &[Report], found: &mut Vec<Fault>) {
     challenge(facts, found);
@@ -19,6 +24,7 @@ pub fn faults(facts: &Facts, course: &Course, reports: &[Report], found: &mut Ve
     if course.up.is_some() {
         detour(facts, found);
         needless_relay(facts, reports, found);
+        short_binding(facts, reports, found);
     }
 }
 
@@ -83,7 +89,11 @@ fn detour(facts: &Facts, found: &mut Vec<Fault>) {
     let summary = format!(
         "Both ends are behind {}, and yet the packets go {}: they could stay in the local network.",
         ours.address,
-        if path.kind == PathKind::Relayed { "through a relay" } else { "out through the router and back" }
+        if path.kind == PathKind::Relayed {
+            "through a relay"
+        } else {
+            "out through the router and back in (hairpinning, which many routers cannot)"
+        }
     );
     let fault = Fault::degraded("C8", Stage::Nomination, summary).of(Side::Both);
     found.push(fault.shown_by([theirs.at, ours.at, pair.at]));
@@ -107,15 +117,39 @@ fn needless_relay(facts: &Facts, reports: &[Report], found: &mut Vec<Fault>) {
             return;
         }
     }
-    let independent = nat::daemons(facts, reports).mapping == nat::Mapping::Independent
-        && nat::clients(facts).mapping == nat::Mapping::Independent;
-    if independent && path.protocol == "udp" {
-        let summary = "A relay carries the packets although both NATs map independently of the destination (EIM): a direct path should work.";
-        found.push(
-            Fault::degraded("D24", Stage::Checks, summary)
-                .of(Side::Both)
-                .with("end", "client")
-                .shown_by(pair),
-        );
+    if path.protocol != "udp" {
+        return;
     }
+    let Some((direct, words, evidence)) = nat::meeting(facts, reports) else { return };
+    let fault = match direct {
+        Direct::Works => {
+            let summary =
+                format!("A direct path should have worked between these NATs, and did not: {words}.");
+            Fault::degraded("D24", Stage::Checks, summary).with("end", "client")
+        }
+        Direct::Cannot => {
+            let summary =
+                format!("Between these NATs no direct path can be, so the relay is needed: {words}.");
+            let both = [nat::daemons(facts, reports), nat::clients(facts)];
+            let both = both.iter().all(|nat| nat.behaviour.is_dependent());
+            Fault::harmless(if both { "C1" } else { "C2" }, Stage::Checks, summary)
+        }
+        Direct::Unknown => return,
+    };
+    found.push(fault.of(Side::Both).shown_by(pair).shown_by(evidence));
+}
+
+/// A binding that the daemon's NAT forgets soon: a pause of the packets that is a little longer ends the path.
+fn short_binding(facts: &Facts, reports: &[Report], found: &mut Vec<Fault>) {
+    let nat = nat::daemons(facts, reports);
+    let through = path::of(facts).is_some_and(|path| path.protocol == "udp");
+    let Some(lifetime) = nat.lifetime.filter(|lifetime| through && *lifetime <= NEAR_KEEP_ALIVE) else {
+        return;
+    };
+    let summary = format!(
+        "The daemon's NAT forgets an idle binding after {lifetime} s, and consent checks keep it alive every few seconds: two that are lost may end the path."
+    );
+    let pair = path::selected(facts).map(|pair| pair.at);
+    found
+        .push(Fault::degraded("E5", Stage::Checks, summary).of(Side::Daemon).shown_by(pair).shown_by(nat.at));
 }

@@ -7,6 +7,7 @@ mod checks;
 mod connected;
 mod dtls;
 mod media;
+mod nat;
 mod outcome;
 mod pairs;
 mod patience;
