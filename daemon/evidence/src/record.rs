@@ -1,7 +1,8 @@
 //! A session's events within bounds (pure).
 //!
-//! The set-up is pinned. What repeats while a connection is up (consent checks, statistics) goes into a ring, so that it can
-//! never push the set-up out; what the ring lets go is counted.
+//! The set-up is pinned. What repeats while a connection is up goes into rings, so that it can never push the set-up out:
+//! statistics, which are plotted, into another than consent checks, of which there are many more. What the rings let go is
+//! counted.
 //!
 //! Events are kept as JSON text: the maps of a decoded event take three to four times as much memory, and what is remembered of
 //! closed sessions is nearly all of what the daemon holds when nobody watches.
@@ -10,8 +11,15 @@ use std::collections::VecDeque;
 
 use icescope_model::Event;
 
-/// Room for what repeats. At two consent checks a second and end, this is the last minute.
-const RING: usize = 256;
+/// What repeats, and how many of it are kept. The last is for all that is not named.
+const RINGS: [(&str, usize); 3] = [
+    // One a second, and one at each change of state: more than the last minute, which is what the page plots first.
+    ("stats", 90),
+    // One a second, of use only while its pictures are on their way: what the page made of it is in the statistics.
+    ("rtp.capture_clock", 8),
+    // Consent checks, mostly. At two a second and end, these are 40 seconds.
+    ("", 160),
+];
 /// A connection younger than this is still being set up: its checks and statistics are pinned.
 const SET_UP_US: i64 = 5_000_000;
 
@@ -37,7 +45,7 @@ impl Kept {
 #[derive(Debug)]
 pub(crate) struct Record {
     pinned: Vec<Kept>,
-    ring: VecDeque<Kept>,
+    rings: [VecDeque<Kept>; RINGS.len()],
     max_pinned: usize,
     next: u64,
     dropped: u64,
@@ -48,8 +56,8 @@ impl Record {
     pub(crate) fn new(max_events: usize) -> Self {
         Self {
             pinned: Vec::new(),
-            ring: VecDeque::new(),
-            max_pinned: max_events.saturating_sub(RING).max(1),
+            rings: Default::default(),
+            max_pinned: max_events.saturating_sub(RINGS.iter().map(|(_, room)| room).sum()).max(1),
             next: 0,
             dropped: 0,
             connected_at: None,
@@ -80,11 +88,12 @@ impl Record {
             return;
         };
         if self.is_steady(event) || self.pinned.len() >= self.max_pinned {
-            if self.ring.len() == RING {
-                self.ring.pop_front();
+            let at = RINGS.iter().position(|(kind, _)| *kind == event.kind).unwrap_or(RINGS.len() - 1);
+            if self.rings[at].len() == RINGS[at].1 {
+                self.rings[at].pop_front();
                 self.dropped += 1;
             }
-            self.ring.push_back(kept);
+            self.rings[at].push_back(kept);
         } else {
             self.pinned.push(kept);
         }
@@ -96,12 +105,12 @@ impl Record {
             if self.pinned.binary_search_by_key(sequence, |kept| kept.sequence).is_ok() {
                 return true;
             }
-            let Ok(at) = self.ring.binary_search_by_key(sequence, |kept| kept.sequence) else { return false };
             let place = self.pinned.partition_point(|kept| kept.sequence < *sequence);
-            if let Some(kept) = self.ring.remove(at) {
-                self.pinned.insert(place, kept);
-            }
-            true
+            let taken = self.rings.iter_mut().find_map(|ring| {
+                let at = ring.binary_search_by_key(sequence, |kept| kept.sequence).ok()?;
+                ring.remove(at)
+            });
+            taken.map(|kept| self.pinned.insert(place, kept)).is_some()
         });
     }
 
@@ -115,22 +124,15 @@ impl Record {
 
     /// At most `max` events from number `next` on, in order.
     pub(crate) fn since(&self, next: u64, max: usize) -> Vec<Event> {
-        let pinned = self.pinned.partition_point(|kept| kept.sequence < next);
-        let ring = self.ring.partition_point(|kept| kept.sequence < next);
-        let mut pinned = self.pinned[pinned..].iter().peekable();
-        let mut ring = self.ring.range(ring..).peekable();
-        let mut events = Vec::new();
-        while events.len() < max {
-            let from_pinned = match (pinned.peek(), ring.peek()) {
-                (Some(one), Some(other)) => one.sequence < other.sequence,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (None, None) => break,
-            };
-            let kept = if from_pinned { pinned.next() } else { ring.next() };
-            events.extend(kept.and_then(Kept::event));
-        }
-        events
+        let pinned = self.pinned[self.pinned.partition_point(|kept| kept.sequence < next)..].iter();
+        let ringed = self
+            .rings
+            .iter()
+            .flat_map(|ring| ring.range(ring.partition_point(|kept| kept.sequence < next)..));
+        let mut rest: Vec<&Kept> = pinned.chain(ringed).collect();
+        // A few runs in order: what the stable sort is quick at.
+        rest.sort_by_key(|kept| kept.sequence);
+        rest.into_iter().filter_map(Kept::event).take(max).collect()
     }
 }
 
@@ -138,6 +140,9 @@ impl Record {
 mod tests {
     use super::*;
     use icescope_model::{Attributes, Evidence, Lane, Level, SeenBy};
+
+    /// Room for what has no ring of its own.
+    const CHECKS: usize = RINGS[RINGS.len() - 1].1;
 
     fn event(kind: &str, time: i64) -> Event {
         Event {
@@ -162,14 +167,35 @@ mod tests {
         record.connected(10);
         for time in 0..2_000 {
             record.push(&mut event("stun.binding.request", 10 + SET_UP_US + 1 + time));
-            record.push(&mut event("rtp.capture_clock", 10 + SET_UP_US + 1 + time));
         }
         record.push(&mut event("session.closed", SET_UP_US * 2));
         let events = record.since(0, usize::MAX);
         assert_eq!(events.first().map(|event| event.kind.as_str()), Some("signalling.offer"));
         assert_eq!(events.last().map(|event| event.kind.as_str()), Some("session.closed"));
-        assert_eq!(events.len(), 2 + RING);
-        assert_eq!(record.dropped(), 4_000 - RING as u64);
+        assert_eq!(events.len(), 2 + CHECKS);
+        assert_eq!(record.dropped(), 2_000 - CHECKS as u64);
+    }
+
+    #[test]
+    fn consent_checks_never_push_the_statistics_out() {
+        let mut record = Record::new(1_000);
+        record.connected(0);
+        for second in 0..100 {
+            let at = SET_UP_US + 1 + second * 1_000_000;
+            for _ in 0..8 {
+                record.push(&mut event("stun.binding.request", at));
+            }
+            record.push(&mut event("rtp.capture_clock", at));
+            record.push(&mut event("stats", at));
+        }
+        let events = record.since(0, usize::MAX);
+        let kept = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
+        assert_eq!((kept("stats"), kept("rtp.capture_clock"), kept("stun.binding.request")), (90, 8, CHECKS));
+        assert_eq!(record.dropped(), 1_000 - 90 - 8 - CHECKS as u64);
+        let order: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        assert!(order.is_sorted(), "{order:?}");
+        let half = record.since(order[100], 50);
+        assert_eq!(half.iter().map(|event| event.sequence).collect::<Vec<_>>(), order[100..150]);
     }
 
     #[test]
@@ -203,14 +229,14 @@ mod tests {
         for time in 0..300 {
             record.push(&mut event("stats", SET_UP_US + 1 + time));
         }
-        let mut cited = vec![0, 100, 299];
+        let mut cited = vec![0, 250, 299];
         record.pin(&mut cited);
-        assert_eq!(cited, [100, 299], "the first is gone already, and is not cited");
+        assert_eq!(cited, [250, 299], "the first is gone already, and is not cited");
         for time in 0..1_000 {
             record.push(&mut event("stats", SET_UP_US * 2 + time));
         }
         let kept: Vec<u64> = record.since(0, 2).iter().map(|event| event.sequence).collect();
-        assert_eq!(kept, [100, 299]);
+        assert_eq!(kept, [250, 299]);
     }
 
     #[test]
