@@ -56,6 +56,27 @@ class Page {
     return until(what, question, options);
   }
 
+  press(key) {
+    return this.#page.keyboard.press(key);
+  }
+
+  /** Gives the page another size and other colours. */
+  async look({ width, height, colorScheme }) {
+    if (this.#page.setViewportSize === undefined) {
+      await this.#page.setViewport({ width, height });
+    } else {
+      await this.#page.setViewportSize({ width, height });
+      await this.#page.emulateMedia({ colorScheme });
+    }
+    // Two frames: the observers of sizes have been told then, and what they changed is drawn.
+    await this.#page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  }
+
+  /** A picture of the whole page. */
+  screenshot(path) {
+    return this.#page.screenshot({ path, fullPage: true });
+  }
+
   close() {
     return this.#page.close({ runBeforeUnload: false });
   }

@@ -22,11 +22,15 @@ function table(head, entries) {
   return [head, ...lines, ''].join('\n');
 }
 
+/** Where a daemon is that listens on another port. */
+export const originAt = (port) => `http://${daemonAddress}:${port}`;
+
 /**
  * The text of a configuration.
- * @param {{ plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, relay?: object, limits?: object }} wishes
+ * @param {{ port?: number, plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, relay?: object, limits?: object }} wishes
  */
 export function configuration({
+  port = PORT,
   plays = 'bars',
   bars = {},
   plain,
@@ -39,7 +43,7 @@ export function configuration({
   if (plain !== undefined || plays === 'plain') sources.push({ ...PLAIN, config: plain ?? {} });
   const plugins = sources.map(({ name, path, config }) => table('[[plugin]]', { name, path, config }));
   return [
-    table('[server]', { listen: `${daemonAddress}:${PORT}`, ...server }),
+    table('[server]', { listen: `${daemonAddress}:${port}`, ...server }),
     table('[ice]', ice),
     table('[relay]', relay),
     ...plugins,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { configuration, ORIGIN } from './config.mjs';
+import { configuration, originAt, PORT } from './config.mjs';
 import { onDaemonHost } from './network.mjs';
 import { family, Program } from './process.mjs';
 import { until } from './until.mjs';
@@ -24,6 +24,7 @@ export class Daemon {
   }
 
   constructor(wishes) {
+    this.origin = originAt(wishes.port ?? PORT);
     this.folder = mkdtempSync(join(tmpdir(), 'icescope-e2e-'));
     this.file = join(this.folder, 'icescope.toml');
     this.adminToken = randomBytes(16).toString('hex');
@@ -71,7 +72,7 @@ export class Daemon {
 
   /** GET of one of its JSON documents. */
   async get(path, headers = {}) {
-    const response = await fetch(`${ORIGIN}${path}`, { headers });
+    const response = await fetch(`${this.origin}${path}`, { headers });
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
     return response.json();
   }

@@ -39,6 +39,18 @@ function host(where, device, address, address6, gateway, gateway6) {
   ip(...where, '-6', 'route', 'add', 'default', 'via', gateway6);
 }
 
+/**
+ * Has the browser's host drop all UDP, both ways, as a network that lets only the web through does. It is asked for again and
+ * again in vain: nothing is answered, as most such networks do. Answers what opens it again.
+ */
+export function blockUdp() {
+  const rule = 'meta l4proto udp counter drop';
+  const hook = (name) => `chain ${name} { type filter hook ${name} priority 0; policy accept; ${rule}; }`;
+  const rules = `table inet no_udp {\n${hook('input')}\n${hook('output')}\n}\n`;
+  execFileSync('nft', ['-f', '-'], { input: rules, stdio: ['pipe', 'ignore', 'inherit'] });
+  return () => execFileSync('nft', ['delete', 'table', 'inet', 'no_udp'], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 /** The command line that runs `words` on the daemon's host. */
 export function onDaemonHost(words) {
   return ['nsenter', `--net=${NAMESPACE}`, '--', ...words];

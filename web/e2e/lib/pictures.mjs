@@ -1,0 +1,117 @@
+// What the page's pictures say, read from its document: all functions run in the page.
+
+/** Events of every second, which the sequence leaves to the plots. */
+const FIGURES = ['stats', 'rtp.capture_clock'];
+
+/**
+ * The sequence with the events that it was made of, both of one moment; null as long as the picture is behind the events. All of it
+ * has to be in the window for that, as the button «All» makes it.
+ */
+export function readSequence(figures) {
+  document.querySelector('#sequence .zoom button:last-child').click();
+  const rows = [...document.querySelectorAll('#sequence .item')].map((row) => {
+    const { from, to, kind, evidence, sequence, count, outcome } = row.dataset;
+    const line = row.querySelector('.shaft');
+    return {
+      ...{ from, to, kind, evidence, outcome, sequence: Number(sequence), count: Number(count) },
+      y: row.transform.baseVal.consolidate().matrix.f,
+      ends: line === null ? null : [line.x1.baseVal.value, line.x2.baseVal.value],
+    };
+  });
+  const lanes = Object.fromEntries(
+    [...document.querySelectorAll('#sequence .lane-names .lane')].map((lane) => [
+      lane.dataset.lane,
+      Number.parseFloat(lane.style.left),
+    ]),
+  );
+  const events = window.icescope.events().filter(({ kind }) => !figures.includes(kind));
+  const told = document.querySelector('#sequence .count').textContent;
+  if (rows.reduce((sum, { count }) => sum + count, 0) !== events.length) return null;
+  return { rows, lanes, events, told };
+}
+readSequence.argument = FIGURES;
+
+/** The boxes with their words, the ways through them, and the servers. */
+export function readTopology() {
+  const words = (element) => element.textContent.replace(/\s+/g, ' ').trim();
+  return {
+    boxes: [...document.querySelectorAll('.topology-stage')].map((box) => ({ ...box.dataset, words: words(box) })),
+    servers: [...document.querySelectorAll('[data-server]')].map((one) => ({ ...one.dataset, words: words(one) })),
+    tracks: [...document.querySelectorAll('.topology-track')].map((track) => ({
+      ...track.dataset,
+      stations: [...track.querySelectorAll('li')].map(({ dataset }) => ({ ...dataset })),
+    })),
+  };
+}
+
+/** The cells of the matrix with their counters, and the pair that is explained. */
+export function readPairs() {
+  const cells = [...document.querySelectorAll('.pairs-cell')].map((cell) => {
+    const [browser, daemon] = ['browser', 'daemon'].map((end) => {
+      const found = new RegExp(`${end} (\\d+)/(\\d+)`).exec(cell.textContent);
+      return found === null ? null : { sent: Number(found[1]), answered: Number(found[2]) };
+    });
+    return { ...cell.dataset, browser, daemon };
+  });
+  const candidates = [...document.querySelectorAll('[data-candidate]')].map((row) => ({
+    ...row.dataset,
+    address: row.querySelector('.address').textContent,
+  }));
+  return { cells, candidates, way: document.querySelector('#pair-way')?.textContent };
+}
+
+/** The verdict as it stands there. */
+export function readVerdict() {
+  const card = document.querySelector('#verdict');
+  return {
+    outcome: card.dataset.outcome,
+    summary: card.querySelector('.summary').textContent,
+    words: card.textContent,
+  };
+}
+
+/**
+ * What is wrong with how the page looks, for all that a rule can tell: what is wider than the page, text that is cut though nothing
+ * says so, words of the sequence on other words, boxes on boxes.
+ */
+export function readFaults() {
+  const box = (element) => element.getBoundingClientRect();
+  const faults = [];
+  if (document.documentElement.scrollWidth > innerWidth) {
+    const wide = [...document.querySelectorAll('body *')].filter((one) => box(one).right > innerWidth + 1);
+    faults.push(`wider than the page: ${wide.slice(0, 3).map((one) => `${one.tagName}.${one.className}`)}`);
+  }
+  const meets = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const apart = (what, selector) => {
+    const boxes = [...document.querySelectorAll(selector)].map((one) => [one.textContent.slice(0, 40), box(one)]);
+    boxes.forEach(([name, one], index) => {
+      for (const [other, two] of boxes.slice(index + 1)) {
+        if (one.width > 0 && meets(one, two)) faults.push(`${what} overlap: «${name}», «${other}»`);
+      }
+    });
+  };
+  apart('cards', 'main .card');
+  apart('boxes of the topology', '.topology-stage');
+  apart('lane names', '#sequence .lane-names .lane');
+  apart('labels of one way', '.topology-track[data-role="selected"] .label');
+  apart('words of the sequence', '#sequence .saying .words');
+  for (const button of document.querySelectorAll('button:not(.what button)')) {
+    if (button.scrollWidth > button.clientWidth + 1) faults.push(`cut: «${button.textContent}»`);
+  }
+  return faults;
+}
+
+/** How far what was seen has moved by itself since the page was opened (Layout Instability, the sum of all shifts). */
+export function layoutShift() {
+  return new Promise((done) => {
+    const sum = (entries) =>
+      entries.filter((entry) => !entry.hadRecentInput).reduce((total, entry) => total + entry.value, 0);
+    const observer = new PerformanceObserver((list) => {
+      observer.disconnect();
+      done(sum(list.getEntries()));
+    });
+    observer.observe({ type: 'layout-shift', buffered: true });
+    // Nothing is told where nothing moved.
+    requestIdleCallback(() => done(sum(observer.takeRecords())), { timeout: 500 });
+  });
+}
