@@ -21,7 +21,7 @@ const HOST: u8 = 100;
 const ROUTER: u8 = 1;
 
 /// One end of a link: where, and how the interface is called there.
-type End<'a> = (&'a Namespace, &'a str);
+pub type End<'a> = (&'a Namespace, &'a str);
 
 /// Lines for `ip -batch`.
 #[derive(Default)]
@@ -251,7 +251,7 @@ fn translate(router: &Namespace, nat: &Nat, egress: &Egress, addresses: NatAddre
 }
 
 /// A cable between two namespaces, both ends up.
-fn connect((from, one): End<'_>, (to, other): End<'_>) -> Result<()> {
+pub fn connect((from, one): End<'_>, (to, other): End<'_>) -> Result<()> {
     from.ip(&format!(
         "link add {one} type veth peer name {other} netns {}\nlink set {one} up\n",
         to.path().display()

@@ -22,6 +22,7 @@ mod error;
 mod harness;
 mod lab;
 mod namespace;
+mod neighbour;
 mod plan;
 mod process;
 mod rules;

@@ -16,8 +16,11 @@ struct End {
 }
 
 fn end(lab: &Arc<Lab>, plan: Plan, server: &UdpSocket) -> End {
-    let site = lab.site(plan).expect("a site");
-    let socket = site.host().udp((site.local_address(), 5_000)).expect("the host has this address");
+    end_at(lab.site(plan).expect("a site"), 5_000, server)
+}
+
+fn end_at(site: Site, port: u16, server: &UdpSocket) -> End {
+    let socket = site.host().udp((site.local_address(), port)).expect("the host has this address");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
     socket.send_to(b"who am I", server.local_addr().expect("it has an address")).expect("it leaves");
     let (_, public) = server.recv_from(&mut [0; 16]).expect("it arrives");
@@ -43,17 +46,20 @@ fn meet(lab: &Arc<Lab>, one: impl Into<Plan>, other: impl Into<Plan>) -> bool {
     let host = lab.server().expect("a server");
     let server = host.host().udp((host.public_address(), 3_478)).expect("it has this address");
     server.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-    let (one, other) = (end(lab, one.into(), &server), end(lab, other.into(), &server));
+    pass(&server, &end(lab, one.into(), &server), &end(lab, other.into(), &server))
+}
+
+fn pass(server: &UdpSocket, one: &End, other: &End) -> bool {
     for _ in 0..2 {
         one.socket.send_to(b"check", other.public).expect("it leaves");
         other.socket.send_to(b"check", one.public).expect("it leaves");
     }
-    if let Some(from) = before_fence(&other, &server) {
+    if let Some(from) = before_fence(other, server) {
         other.socket.send_to(b"answer", from).expect("it leaves");
-        assert!(before_fence(&one, &server).is_some(), "an answer goes the way that a check came");
+        assert!(before_fence(one, server).is_some(), "an answer goes the way that a check came");
         return true;
     }
-    assert_eq!(before_fence(&one, &server), None, "nothing passes one way only");
+    assert_eq!(before_fence(one, server), None, "nothing passes one way only");
     false
 }
 
@@ -93,5 +99,26 @@ fn an_address_dependent_filter_lets_a_company_in() {
     with_lab(|lab| {
         assert!(meet(lab, Nat::apdm(), Nat::eim().filtering(Filtering::Adf)));
         assert!(meet(lab, Nat::apdm(), Nat::eim().filtering(Filtering::Eif)));
+    });
+}
+
+/// Neighbours are kept apart: only a router that hairpins leads what is for its public address back in.
+#[test]
+fn neighbours_meet_at_a_router_that_hairpins_and_at_no_other() {
+    with_lab(|lab| {
+        for hairpin in [true, false] {
+            let host = lab.server().expect("a server");
+            let server = host.host().udp((host.public_address(), 3_478)).expect("it has this address");
+            server.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+            let site = lab.site(Nat::eim().hairpin(hairpin)).expect("a site");
+            let neighbour = site.neighbour().expect("a neighbour");
+            let inside = neighbour.local_address();
+            let (one, other) = (end_at(site, 5_000, &server), end_at(neighbour, 5_001, &server));
+            assert_eq!(one.public.ip(), other.public.ip(), "one NAT is in front of both");
+            // The neighbour does not answer for its address there: the kernel may say so at once.
+            let _ = one.socket.send_to(b"direct", (inside, 5_001));
+            assert_eq!(before_fence(&other, &server), None, "they are kept apart");
+            assert_eq!(pass(&server, &one, &other), hairpin);
+        }
     });
 }
