@@ -126,6 +126,7 @@ fn c6_the_host_itself_refuses_to_send() {
         .daemon("stun.not_sent", unsent)
         .at(40.0);
     built.fails("C6", Stage::Checks);
+    built.check(THEIRS, "inbound", 5).fails("C6", Stage::Checks);
 }
 
 #[test]

@@ -118,8 +118,10 @@ fn number(value: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(value.get(..4)?.try_into().ok()?))
 }
 
-/// Text from outside, cut and without control characters.
+/// Text from outside, cut and without control characters. Some servers (coturn) count an attribute's padding to its length.
 pub fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let bytes = &bytes[..end];
     let lossy = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_TEXT * 4)]);
     lossy.chars().take(LONGEST_TEXT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
@@ -207,6 +209,7 @@ mod tests {
     fn text_from_outside_is_cut_and_cleaned() {
         assert_eq!(text(b"a\x1b[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
         assert_eq!(text(&[b'x'; 5000]).len(), LONGEST_TEXT);
+        assert_eq!(text(b"Try Alternate\0\0\0"), "Try Alternate");
     }
 
     proptest! {
