@@ -194,6 +194,7 @@ impl<'run> Attempt<'run> {
             self.page.click("#start")?;
         }
         let record = self.daemon.final_record(&id, &token)?;
+        keep(&record)?;
         let verdict = record.session.verdict.as_deref().cloned().ok_or("the record has no verdict")?;
         Ok(Told { record, verdict, page })
     }
@@ -208,6 +209,14 @@ pub fn attempt(browser: &BrowserEnd<'_>, daemon: &DaemonEnd<'_>, wish: &Wish) ->
         attempt.settled();
     }
     attempt.told()
+}
+
+/// With `ICESCOPE_LAB_KEEP=FOLDER` every record is kept there, for whoever looks for the reason of something.
+fn keep(record: &SessionRecord) -> Result<(), String> {
+    let Some(folder) = std::env::var_os("ICESCOPE_LAB_KEEP") else { return Ok(()) };
+    let path = std::path::Path::new(&folder).join(format!("{}.json", record.session.id));
+    let text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
+    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 impl fmt::Display for Told {

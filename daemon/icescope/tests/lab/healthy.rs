@@ -1,1 +1,0 @@
-//! Healthy sessions over different paths: no false alarm.
