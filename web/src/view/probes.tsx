@@ -5,6 +5,7 @@ import type { ProbeState } from '../generated/ProbeState';
 import type { ProbeStep } from '../generated/ProbeStep';
 import type { Report } from '../generated/Report';
 import { asked, isRunning, probes, refusals, runAgain } from '../state/probes';
+import { shown } from '../state/store';
 import { texts } from '../texts';
 import { time } from './format';
 import { Help } from './help';
@@ -15,6 +16,8 @@ const SHORTEST_BAR = 25;
 
 /** What measures: each probe with what it found, its steps as they come, and a button to run it again. */
 export function Probes() {
+  const kept = shown.value.reports.value;
+  if (kept !== undefined) return <Kept reports={kept} />;
   if (probes.value.length === 0) return null;
   return (
     <section id="probes" class="card probes" aria-labelledby="probes-title">
@@ -22,6 +25,19 @@ export function Probes() {
       <Help lines={texts.probes.help} />
       {probes.value.map((probe) => (
         <Probe key={probe.instance} probe={probe} />
+      ))}
+    </section>
+  );
+}
+
+/** What the probes had found when a session was that is not the page's own. */
+function Kept({ reports }: { reports: readonly Report[] }) {
+  if (reports.length === 0) return null;
+  return (
+    <section id="probes" class="card probes" aria-labelledby="probes-title">
+      <h2 id="probes-title">{texts.sessions.reports}</h2>
+      {reports.map((report) => (
+        <ReportView key={`${report.schema} ${report.subject} ${report.unixMs}`} report={report} />
       ))}
     </section>
   );

@@ -1,6 +1,6 @@
 import type { Finding } from '../generated/Finding';
 import type { Verdict } from '../generated/Verdict';
-import { store } from '../state/store';
+import { isLive, store } from '../state/store';
 import { texts } from '../texts';
 import { Copy } from './copy';
 import { Help } from './help';
@@ -30,7 +30,7 @@ function Empty() {
   return (
     <section id="verdict" class="card verdict" data-outcome="none" aria-labelledby="verdict-title">
       <h2 id="verdict-title">{words.title}</h2>
-      <p class="summary quiet">{store.running.value ? words.soon : words.before}</p>
+      <p class="summary quiet">{isLive.value ? (store.running.value ? words.soon : words.before) : words.none}</p>
       <Help lines={words.help} />
     </section>
   );

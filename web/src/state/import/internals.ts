@@ -29,8 +29,8 @@ type Timed = Omit<Event, 'sequence'>;
 
 /** Older dumps have times in whole seconds, in words. */
 const WHOLE_SECONDS_US = 1_000_000;
-/** Those of newer ones are the browser's own, in milliseconds with three digits. */
-const EXACT_US = 1;
+/** Those of newer ones are the browser's own, and so is the axis. */
+const EXACT_US = 0;
 
 export function isInternalsLike(value: object): boolean {
   return 'PeerConnections' in value;

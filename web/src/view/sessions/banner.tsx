@@ -42,7 +42,7 @@ function remarks(): string[] {
     ...(origin.kind === 'imported' && origin.format === 'webrtc-internals' ? [words.internals] : []),
     ...(redacted.value ? [words.redacted] : []),
     ...(followed === undefined ? [] : [words[followed]]),
-    words.noPicture,
+    ...(isGrowing.value ? [] : [words.noPicture]),
     ...(store.running.value ? [words.meanwhile] : []),
   ];
 }

@@ -16,7 +16,7 @@ export function SessionList() {
   const { column } = words;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (axe: scrollable-region-focusable)
-    <section class="sessions-scroll" tabIndex={0} aria-label={words.title}>
+    <section class="sessions-scroll" tabIndex={0} aria-label={words.list}>
       <table class="sessions-table">
         <thead>
           <tr>
@@ -55,11 +55,18 @@ function Row({ session }: { session: SessionSummary }) {
         </span>
         {closed === null && <span class="quiet"> {words.running}</span>}
       </td>
-      <td class="path">{pathOf(session)}</td>
+      <td class="path">
+        <span>{pathOf(session)}</span>
+      </td>
       <td class="number">{lasted(session)}</td>
       <td class="number">{events}</td>
       <td>
-        <button type="button" aria-label={words.openLong(opened)} disabled={isShown} onClick={() => void open(id)}>
+        <button
+          type="button"
+          aria-label={isShown ? undefined : words.openLong(opened)}
+          disabled={isShown}
+          onClick={() => void open(id)}
+        >
           {isShown ? words.shownNow : words.open}
         </button>
       </td>
@@ -85,7 +92,8 @@ function pathOf({ verdict, closed }: SessionSummary): string {
     const { kind, localCandidateType, remoteCandidateType, protocol, family } = verdict.path;
     return words.path(kind, remoteCandidateType, localCandidateType, protocol, family);
   }
-  return verdict?.cause ?? closed?.reason ?? '';
+  if (!verdict) return closed?.reason ?? '';
+  return [verdict.cause, verdict.summary].filter(Boolean).join(': ');
 }
 
 function lasted({ ended }: SessionSummary): string {
