@@ -138,6 +138,17 @@ describe('pairs', () => {
     expect(states(events)['host 50001 host 40001']).toBe('unanswered');
   });
 
+  test.each([
+    ['session.closed', {}],
+    ['pc.connection_state', { connectionState: 'failed' }],
+  ])('with %s nothing is waited for any longer', (kind, attributes) => {
+    const going = NO_PATH.events.filter(({ kind }) => kind !== 'ice.connection_state' && kind !== 'stats');
+    const end = { ...going[0], sequence: 9999, time: 9_999_000, kind, attributes } as (typeof going)[number];
+    const { pairs } = readIce([...going, end]);
+    expect(pairs.filter(({ state }) => state === 'unanswered')).toEqual([]);
+    expect(pairs.some(({ state }) => state === 'failed')).toBe(true);
+  });
+
   test('two ends may send over different pairs, and both are told', () => {
     const [host, own] = ['192.168.1.2:50000', '10.0.0.5:40000'];
     const events = numbered([

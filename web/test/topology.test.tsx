@@ -60,6 +60,11 @@ describe('the boxes', () => {
     expect(topology.browser.translations).toMatchObject([{ nat: undefined, local: [], outside: ['203.0.113.7'] }]);
   });
 
+  test('an active TCP candidate has no address of its own', () => {
+    const events = numbered([...browserCandidate('host', '0.0.0.0:9'), ...browserCandidate('host', '192.0.2.9:5000')]);
+    expect(readTopology(events, []).browser.translations.map(({ local }) => local)).toEqual([['192.0.2.9']]);
+  });
+
   test('an end that is seen at its own public address has none; what a neighbour sees tells nothing', () => {
     const seenAs = (own: string) =>
       readTopology(

@@ -12,7 +12,7 @@ import { drawn } from './window';
 /** As the style sheet has it, for wide and for narrow pages. */
 const ROW_HEIGHT = 30;
 const NARROW_ROW_HEIGHT = 58;
-const narrow = matchMedia('(max-width: 719px)');
+const narrow = matchMedia('(max-width: 899px)');
 
 /** The events of both ends on one clock. */
 export function TimelineCard() {

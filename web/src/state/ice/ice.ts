@@ -23,7 +23,7 @@ export function readIce(events: readonly Event[]): Ice {
   resolve(candidates, checks, events);
   const selections = readSelections(events, candidates);
   const states = readStates(events);
-  const isOver = states.browser === 'failed' || states.daemon === 'failed';
+  const isOver = states.browser === 'failed' || states.daemon === 'failed' || hasEnded(events);
   return { candidates, pairs: joinPairs(candidates, checks, selections, isOver), checks, selections, states };
 }
 
@@ -61,6 +61,12 @@ function resolve(candidates: Candidates, checks: Checks, events: readonly Event[
     candidate.relatedAddress = socket.address;
     candidate.relatedPort = socket.port;
   }
+}
+
+/** The connection was given up, or the session with it: what has no answer by then gets none. */
+function hasEnded(events: readonly Event[]): boolean {
+  const last = events.findLast(({ kind }) => kind === 'pc.connection_state' || kind === 'session.closed');
+  return last?.kind === 'session.closed' || last?.attributes.connectionState === 'failed';
 }
 
 function readStates(events: readonly Event[]): Ice['states'] {

@@ -33,7 +33,8 @@ export function browserTranslations(ice: Ice): Translation[] {
   const hosts = current.filter(({ candidateType }) => candidateType === 'host');
   return FAMILIES.flatMap((family) => {
     const ofFamily = (addresses: string[]) => unique(addresses.filter((address) => familyOf(address) === family));
-    const local = ofFamily(hosts.map(({ address }) => address));
+    // Active TCP candidates have no address of their own (0.0.0.0) where the browser does not tell it.
+    const local = ofFamily(hosts.map(({ address }) => address).filter(isTold));
     const seen = ofFamily(hosts.flatMap(({ seenAs }) => seenAs.map((place) => readEndpoint(place)?.address ?? '')));
     const reflexive = ofFamily(current.flatMap(reflexiveAddresses));
     const outside = unique([...reflexive, ...seen]);
