@@ -10,7 +10,7 @@ use common::sources::{Scripted, h264, h264_unit, vp8, vp8_unit};
 use common::{eventually, options, play, rig};
 use icescope_model::media::{AccessUnit, MediaMessage};
 use icescope_model::signal::{CloseReason, Direction, Offer, PeerState, SignalError};
-use icescope_model::{Level, Monotonic, SessionId};
+use icescope_model::{Level, Monotonic, Observation, SessionId};
 use icescope_peer::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,16 +75,28 @@ async fn two_viewers_share_one_encoder_and_each_has_its_own_numbers() {
     watching(&rig, &mut one, SessionId::random()).await;
     watching(&rig, &mut two, SessionId::random()).await;
     assert_eq!(sources.opened().len(), 1);
-    sources.last().unit(vp8_unit(0, true, 2500, 7));
+    let captured = Some(Monotonic::now());
+    sources.last().unit(AccessUnit { captured, ..vp8_unit(0, true, 2500, 7) });
     let (first, second) = (one.frame().await, two.frame().await);
     assert_eq!((mark(&first), mark(&second)), (7, 7));
+    // One picture, taken once, has another timestamp for each viewer, and each is told its own.
+    let is_told = |event: &Observation| event.kind == "rtp.capture_clock";
+    let mut seen = rig.until("one viewer's capture clock", is_told).await;
+    seen.extend(rig.until("the other's", is_told).await);
+    let told: Vec<_> = seen.iter().filter(|event| is_told(event)).collect();
+    assert!(told.iter().all(|event| Some(event.at) == captured), "{told:?}");
+    let told: Vec<_> =
+        told.iter().map(|event| (&event.attributes["ssrc"], &event.attributes["rtpTimestamp"])).collect();
+    for frame in [&first, &second] {
+        let header = &frame[0].header;
+        assert!(told.contains(&(&header.ssrc.into(), &header.timestamp.into())), "{told:?}");
+    }
     assert_ne!(first[0].header.ssrc, second[0].header.ssrc);
     let numbers = |frame: &[common::client::Received]| {
         frame.iter().map(|p| p.header.sequence_number).collect::<Vec<_>>()
     };
     assert_ne!(numbers(&first), numbers(&second));
-    rig.event("media.first_frame_sent").await;
-    rig.event("media.first_frame_sent").await;
+    assert_eq!(seen.iter().filter(|event| event.kind == "media.first_frame_sent").count(), 2);
     rig.peer.shut_down().await;
 }
 
