@@ -1,15 +1,15 @@
 //! One session: one browser ↔ daemon attempt and all that was seen of it.
 
+mod course;
+mod view;
+
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use icescope_model::api::{BrowserEvent, Closed, SessionRecord, SessionState, SessionSummary};
+use icescope_model::api::{BrowserEvent, Closed, SessionState};
 use icescope_model::report::Report;
-use icescope_model::signal::{
-    CloseReason, Direction, LocalCandidates, Offer, PeerLink, PeerState, SignalError, Trickle, Trickled,
-};
-use icescope_model::uplink::UplinkStats;
-use icescope_model::{Event, Evidence, Lane, Level, Monotonic, Observation, Scope, SessionId, Token};
+use icescope_model::signal::{LocalCandidates, PeerLink};
+use icescope_model::{Event, Monotonic, Observation, SessionId, Token};
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
@@ -151,152 +151,6 @@ impl Session {
         self.opened
     }
 
-    /// Answers the session's first offer.
-    pub async fn answer(self: &Arc<Self>, offer: Offer) -> Result<String, SignalError> {
-        {
-            let mut inner = self.inner();
-            if inner.state == SessionState::Closed {
-                return Err(SignalError::UnknownSession);
-            }
-            if inner.answering || inner.link.is_some() {
-                return Err(SignalError::AlreadyAnswered);
-            }
-            inner.answering = true;
-            inner.ingest = offer.direction == Direction::Ingest;
-        }
-        let result = self.peer.answer(self.id, offer).await;
-        let closed_meanwhile = {
-            let mut inner = self.inner();
-            inner.answering = false;
-            if let Ok(answer) = &result {
-                inner.link = Some(answer.link.clone());
-                inner.generation = 1;
-            }
-            inner.closed.is_some()
-        };
-        if closed_meanwhile {
-            self.peer.close(self.id, CloseReason::Deleted).await;
-            return Err(SignalError::UnknownSession);
-        }
-        let answer = result?;
-        let session = Arc::clone(self);
-        self.tasks.spawn(async move { session.follow(answer.link).await });
-        self.touch();
-        Ok(answer.sdp)
-    }
-
-    /// Follows what the peer tells until the connection is closed.
-    async fn follow(self: Arc<Self>, mut link: PeerLink) {
-        let mut candidates_open = true;
-        loop {
-            let state = link.state.borrow_and_update().clone();
-            if self.apply(&state) {
-                return;
-            }
-            tokio::select! {
-                changed = link.state.changed() => if changed.is_err() {
-                    let last = link.state.borrow().clone();
-                    if !self.apply(&last) {
-                        self.mark_closed(&CloseReason::Failed("the peer gave the session up without a reason".to_owned()));
-                    }
-                    return;
-                },
-                changed = link.candidates.changed(), if candidates_open => {
-                    candidates_open = changed.is_ok();
-                    self.touch();
-                }
-            }
-        }
-    }
-
-    /// Takes over the peer's state; true once that is the end.
-    fn apply(&self, state: &PeerState) -> bool {
-        let next = match state {
-            PeerState::Connecting => SessionState::Connecting,
-            PeerState::Connected => SessionState::Connected,
-            PeerState::Disconnected => SessionState::Disconnected,
-            PeerState::Closed(reason) => {
-                self.mark_closed(reason);
-                return true;
-            }
-        };
-        let mut inner = self.inner();
-        if inner.state == SessionState::Closed {
-            return true;
-        }
-        if inner.state != next {
-            inner.state = next;
-            inner.judge.head_changed();
-            if next == SessionState::Connected {
-                let now = self.axis(Monotonic::now());
-                inner.record.connected(now);
-            }
-            drop(inner);
-            self.touch();
-        }
-        false
-    }
-
-    pub(crate) fn mark_closed(&self, reason: &CloseReason) {
-        let now = Monotonic::now();
-        {
-            let mut inner = self.inner();
-            if inner.closed.is_some() {
-                return;
-            }
-            inner.state = SessionState::Closed;
-            inner.closed = Some(Closed { code: reason.code().to_owned(), reason: reason.describe() });
-            inner.closed_at = Some(now);
-            let placed = inner.browser.give_up_waiting(self.axis(now));
-            inner.push(placed);
-        }
-        self.note_reports(self.opened_unix_ms);
-        let level = match reason {
-            CloseReason::Deleted | CloseReason::ClosedByRemote | CloseReason::ShuttingDown => Level::Info,
-            _ => Level::Warn,
-        };
-        tracing::info!(session = %self.id, code = reason.code(), "session closed: {}", reason.describe());
-        self.observe(
-            Observation::new(
-                Scope::Session(self.id),
-                Evidence::Api,
-                Lane::Peer,
-                Lane::Peer,
-                "session.closed",
-            )
-            .at(now)
-            .level(level)
-            .summary(format!("Session closed: {}", reason.describe()))
-            .with("code", reason.code()),
-        );
-    }
-
-    /// Hands over candidates of the client, or its ICE restart.
-    pub async fn trickle(&self, trickle: Trickle) -> Result<Trickled, SignalError> {
-        {
-            let inner = self.inner();
-            if inner.link.is_none() || inner.closed.is_some() {
-                return Err(SignalError::UnknownSession);
-            }
-        }
-        let done = self.peer.trickle(self.id, trickle).await?;
-        if matches!(done, Trickled::Restarted(_)) {
-            self.inner().generation += 1;
-        }
-        self.touch();
-        Ok(done)
-    }
-
-    /// Ends the session.
-    pub async fn close(&self, reason: CloseReason) {
-        self.mark_closed(&reason);
-        // Without an answer, too: the peer's side may have begun with the session. While one is made, its end closes it.
-        let answering = self.inner().answering;
-        if !answering {
-            self.peer.close(self.id, reason).await;
-        }
-    }
-
     /// An answer was given.
     pub fn is_answered(&self) -> bool {
         self.inner().link.is_some()
@@ -319,88 +173,6 @@ impl Session {
     /// The daemon's own candidates of the current generation.
     pub fn candidates(&self) -> LocalCandidates {
         self.inner().link.as_ref().map(|link| link.candidates.borrow().clone()).unwrap_or_default()
-    }
-
-    /// The session's head.
-    pub fn summary(&self) -> SessionSummary {
-        let uplink = self.uplink();
-        SessionSummary { uplink, ..self.head(&self.inner()) }
-    }
-
-    /// What arrives of the client's own picture, while it does.
-    fn uplink(&self) -> Option<UplinkStats> {
-        let ingest = {
-            let inner = self.inner();
-            inner.ingest && inner.closed.is_none()
-        };
-        ingest.then(|| self.peer.uplink(self.id)).flatten()
-    }
-
-    fn head(&self, inner: &Inner) -> SessionSummary {
-        SessionSummary {
-            id: self.id,
-            opened_unix_ms: self.opened_unix_ms,
-            state: inner.state,
-            closed: inner.closed.clone(),
-            ended: inner.closed_at.map(|closed| self.axis(closed)),
-            events: inner.record.next(),
-            events_dropped: inner.record.dropped(),
-            uplink: None,
-            verdict: inner.judge.verdict().map(Box::new),
-        }
-    }
-
-    /// Concludes anew if there is reason to; when to ask again, if time alone may change the verdict.
-    pub(crate) fn judge(&self, reports: &[Report], now: Monotonic) -> Option<Monotonic> {
-        let mut guard = self.inner();
-        let inner = &mut *guard;
-        let at = self.axis(now);
-        if let Err(again) = inner.judge.is_due(at) {
-            return again.map(|again| self.moment(again));
-        }
-        let closed = inner.closed_at.map(|closed| self.axis(closed));
-        let head = self.head(inner);
-        let changed = inner.judge.conclude(&head, reports, &mut inner.record, at, closed);
-        let again = inner.judge.is_due(at).err().flatten();
-        drop(guard);
-        if changed {
-            self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
-        }
-        again.map(|again| self.moment(again))
-    }
-
-    /// The verdict will not change any more.
-    pub(crate) fn settle(&self, reports: &[Report], now: Monotonic) {
-        self.judge(reports, now);
-        self.inner().judge.freeze(self.id);
-    }
-
-    fn moment(&self, axis: i64) -> Monotonic {
-        Monotonic(self.opened.0.saturating_add(axis.saturating_mul(1_000)))
-    }
-
-    /// All that is kept of it.
-    pub fn record(&self) -> SessionRecord {
-        let now = self.axis(Monotonic::now());
-        let (current, uplink) = (self.probes.shared_reports(), self.uplink());
-        let inner = self.inner();
-        let closed = inner.closed_at.map(|closed| self.axis(closed));
-        let mut reports = inner.reports.clone();
-        if closed.is_none() {
-            reports.extend(current.into_iter().filter(|report| !inner.reports.contains(report)));
-        }
-        let mut record = SessionRecord::new(self.head(&inner), inner.record.since(0, usize::MAX));
-        record.session.uplink = uplink;
-        record.until = Some(closed.unwrap_or(now));
-        record.clock = inner.browser.clock();
-        record.pairs = inner.judge.pairs();
-        record.reports = reports.iter().map(|report| Report::clone(report)).collect();
-        record
-    }
-
-    /// At most `max` events from number `next` on, in order.
-    pub fn events_since(&self, next: u64, max: usize) -> Vec<Event> {
-        self.inner().record.since(next, max)
     }
 
     /// Changes whenever events, candidates or the head have changed.
