@@ -137,15 +137,18 @@ fn note_offer(session: &Session, call: &Call, facts: &OfferFacts, bytes: usize, 
     session.observe(between(session, Lane::Signalling, Lane::Peer, "signalling.offer").summary(summary));
 }
 
-fn note_answer(session: &Session, began: Monotonic, sdp: &str) {
+fn note_answer(session: &Session, began: Monotonic, text: &str) {
     let now = Monotonic::now();
     let candidates = session.candidates().candidates.len();
-    let answer = between(session, Lane::Peer, Lane::Signalling, "signalling.answer")
+    let mut answer = between(session, Lane::Peer, Lane::Signalling, "signalling.answer")
         .at(now)
-        .summary(format!("Answer ({} bytes)", sdp.len()))
-        .with("bytes", sdp.len())
+        .summary(format!("Answer ({} bytes)", text.len()))
+        .with("bytes", text.len())
         .with("candidates", candidates)
         .with("durationUs", now.micros_since(began));
+    for (name, value) in sdp::handshake(text) {
+        answer = answer.with(name, value);
+    }
     session.observe(answer);
 }
 

@@ -85,6 +85,15 @@ pub(crate) fn shape(answer: &str) -> Shape {
     shape
 }
 
+/// What the DTLS handshake is held against (RFC 8842 §5): `a=setup` and `a=fingerprint`, with the names of their attributes.
+/// A browser may be given something else: what left the daemon is kept beside what arrived.
+pub(crate) fn handshake(sdp: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    let value = |name| {
+        lines(sdp).find_map(move |line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+    };
+    ["setup", "fingerprint"].into_iter().filter_map(move |name| Some((name, value(name)?)))
+}
+
 /// Whether an answer has a server-reflexive candidate.
 pub(crate) fn has_srflx(answer: &str) -> bool {
     lines(answer).any(|line| {
@@ -121,6 +130,17 @@ mod tests {
         assert_eq!(shape.media.as_deref(), Some("audio 9 UDP/TLS/RTP/SAVPF 111"));
         assert_eq!(shape.mid.as_deref(), Some("a"));
         assert!(!shape.ice_lite);
+    }
+
+    #[test]
+    fn what_the_handshake_is_held_against() {
+        let sdp =
+            "v=0\r\na=fingerprint:sha-256 AA:BB\r\nm=video 9 x 96\r\na=setup:active\r\na=setup:passive\r\n";
+        assert_eq!(
+            handshake(sdp).collect::<Vec<_>>(),
+            [("setup", "active"), ("fingerprint", "sha-256 AA:BB")]
+        );
+        assert_eq!(handshake(OFFER).count(), 0);
     }
 
     #[test]

@@ -19,6 +19,27 @@ pub struct Refusal {
     pub said: Said,
 }
 
+/// What a handshake is held against (RFC 8842 §5), as one end has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// `a=setup`.
+    pub setup: Option<String>,
+    /// `a=fingerprint`.
+    pub fingerprint: Option<String>,
+    /// Where it is told.
+    pub at: u64,
+}
+
+impl Handshake {
+    fn of_sdp(event: &Event) -> Self {
+        let value = |name| {
+            let mut lines = event.text("sdp").lines();
+            lines.find_map(|line| line.trim_end().strip_prefix(name)).map(str::to_owned)
+        };
+        Self { setup: value("a=setup:"), fingerprint: value("a=fingerprint:"), at: event.sequence }
+    }
+}
+
 /// What is known of signalling.
 #[derive(Debug, Clone, Default)]
 pub struct Signalling {
@@ -44,6 +65,8 @@ pub struct Signalling {
     pub sent: Option<(i64, u64)>,
     /// `a=setup` of the offer and of the answer (RFC 8842 §5).
     pub setup: [Option<String>; 2],
+    /// The daemon's answer as it left, and as it reached the browser.
+    pub answers: [Option<Handshake>; 2],
     /// A live channel was opened to this session.
     pub live: bool,
     /// It was closed, and is not open again.
@@ -63,6 +86,10 @@ impl Signalling {
             }
             "signalling.answer" => {
                 self.answered.get_or_insert((event.time, event.sequence));
+                let value = |name| Some(event.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+                if let (setup @ Some(_), fingerprint) = (value("setup"), value("fingerprint")) {
+                    self.answers[0] = Some(Handshake { setup, fingerprint, at: event.sequence });
+                }
             }
             "signalling.refused" => keep(
                 &mut self.refusals,
@@ -85,9 +112,13 @@ impl Signalling {
             }
             "signalling.offer.sent" => {
                 self.sent.get_or_insert((event.time, event.sequence));
-                self.setup[0] = setup(event.text("sdp"));
+                self.setup[0] = Handshake::of_sdp(event).setup;
             }
-            "signalling.answer.received" => self.setup[1] = setup(event.text("sdp")),
+            "signalling.answer.received" => {
+                let received = Handshake::of_sdp(event);
+                self.setup[1].clone_from(&received.setup);
+                self.answers[1] = Some(received);
+            }
             "signalling.live.open" => {
                 self.live = true;
                 self.live_closed = None;
@@ -97,8 +128,4 @@ impl Signalling {
             _ => {}
         }
     }
-}
-
-fn setup(sdp: &str) -> Option<String> {
-    sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=setup:")).map(str::to_owned)
 }

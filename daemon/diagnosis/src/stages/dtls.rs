@@ -15,8 +15,13 @@ const LOST: u32 = 3;
 const SMALL: u64 = 256;
 
 pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
-    alerts(facts, found);
-    if course.reached(Stage::Dtls) || !course.reached(Stage::Checks) {
+    let ended = alerts(facts, found);
+    if course.reached(Stage::Dtls) {
+        return;
+    }
+    changed(facts, found);
+    // After an alert flights come to nothing, whatever their size.
+    if ended || !course.reached(Stage::Checks) {
         return;
     }
     roles(facts, found);
@@ -29,7 +34,8 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     flights(facts, found);
 }
 
-fn alerts(facts: &Facts, found: &mut Vec<Fault>) {
+/// Whether one of them ended the handshake.
+fn alerts(facts: &Facts, found: &mut Vec<Fault>) -> bool {
     let fingerprint =
         facts.dtls.errors.iter().find(|error| error.text.to_lowercase().contains("fingerprint"));
     if let Some(error) = fingerprint {
@@ -37,7 +43,7 @@ fn alerts(facts: &Facts, found: &mut Vec<Fault>) {
         let fault = Fault::fatal("F6", Stage::Dtls, summary).of(Side::Both).proven();
         found.push(fault.with("alert", "none was seen").shown_by([error.at]));
     }
-    let Some(alert) = facts.dtls.alerts.iter().find(|alert| alert.fatal) else { return };
+    let Some(alert) = facts.dtls.alerts.iter().find(|alert| alert.fatal) else { return false };
     let (whose, side) = if alert.inbound { ("browser", Side::Client) } else { ("daemon", Side::Daemon) };
     let name = &alert.said.text;
     let (cause, what) = match name.as_str() {
@@ -52,6 +58,32 @@ fn alerts(facts: &Facts, found: &mut Vec<Fault>) {
     let summary = format!("The {whose} ended the handshake with the alert {name}: {what}.");
     let fault = Fault::fatal(cause, Stage::Dtls, summary).of(side).proven_if(cause == "F6");
     found.push(fault.with("alert", name.as_str()).shown_by([alert.said.at]));
+    true
+}
+
+/// The answer that the browser was given is not the one that the daemon gave: signalling in between changes SDP.
+fn changed(facts: &Facts, found: &mut Vec<Fault>) {
+    let [Some(given), Some(received)] = &facts.signalling.answers else { return };
+    let differ =
+        |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
+    let mut push = |cause: &'static str, summary: String| {
+        let fault = Fault::fatal(cause, Stage::Dtls, summary).of(Side::Client).proven();
+        found.push(fault.with("alert", "none is needed").shown_by([given.at, received.at]));
+    };
+    if differ(&given.fingerprint, &received.fingerprint) {
+        push("F6", "The fingerprint in the answer that the browser was given is not that of the daemon's certificate: the SDP was changed on its way.".to_owned());
+    }
+    if differ(&given.setup, &received.setup) {
+        let word = |end: &Option<String>| end.clone().unwrap_or_default();
+        push(
+            "F5",
+            format!(
+                "The daemon answered with a=setup:{}, and the browser was given a=setup:{}: the SDP was changed on its way, and both ends take the same role.",
+                word(&given.setup),
+                word(&received.setup)
+            ),
+        );
+    }
 }
 
 /// a=setup (RFC 8842 §5.2): exactly one end begins.

@@ -105,3 +105,28 @@ fn a_handshake_that_goes_on_is_not_judged() {
     let verdict = built.verdict();
     assert_eq!((verdict.outcome, verdict.cause), (VerdictOutcome::Pending, None));
 }
+
+#[test]
+fn f5_f6_an_answer_that_was_changed_on_its_way() {
+    let given = |built: Built| {
+        built.daemon("signalling.answer", json!({"setup": "passive", "fingerprint": "sha-256 AA:BB"}))
+    };
+    let received = |sdp: &str| {
+        given(Built::with_path()).browser("signalling.answer.received", json!({"sdp": sdp})).at(40.0)
+    };
+    received("a=fingerprint:sha-256 AA:BB\r\na=setup:active\r\n").fails("F5", Stage::Dtls);
+    received("a=fingerprint:sha-256 00:BB\r\na=setup:passive\r\n").fails("F6", Stage::Dtls);
+    let same = received("a=fingerprint:sha-256 AA:BB\r\na=setup:passive\r\n");
+    same.is_not("F5");
+    same.is_not("F6");
+}
+
+#[test]
+fn after_an_alert_no_flight_is_called_lost() {
+    let alert = json!({"direction": "inbound", "alertLevel": "fatal", "alert": "certificate_unknown"});
+    let built = Built::with_path().daemon("dtls.server_hello", whole("outbound", 90));
+    let built = repeated(built, "dtls.certificate", &whole("outbound", 900), 4, 2.0);
+    let built = built.daemon("dtls.alert", alert).at(40.0);
+    built.fails("F6", Stage::Dtls);
+    built.is_not("F1");
+}
