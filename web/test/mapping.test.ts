@@ -129,6 +129,20 @@ describe('Firefox', () => {
     expect(judge(two)[0]?.addresses[0]).not.toHaveProperty('url');
   });
 
+  test('tells an address once, however often it was gathered', () => {
+    const twice = gathered([firefox('203.0.113.1 40663', '1'), firefox('203.0.113.1 40663', '2')]);
+    expect(judge(twice)).toMatchObject([{ mapping: 'EIM', addresses: [{ port: 40663 }] }]);
+    expect(judge(twice)[0]?.addresses).toHaveLength(1);
+  });
+
+  test('tells by what a dependent mapping depends by the number of addresses', () => {
+    const seen = (...ports: number[]) => ports.map((port, index) => firefox(`203.0.113.1 ${port}`, `${index}`));
+    expect(judge(gathered(seen(1, 2), {}, [A, B, A2]))).toMatchObject([{ mapping: 'ADM' }]);
+    expect(judge(gathered(seen(1, 2, 3), {}, [A, B, A2]))).toMatchObject([{ mapping: 'APDM' }]);
+    const dead = gathered(seen(1, 2), { errors: [timedOut(B, null)] }, [A, B, A2]);
+    expect(judge(dead)).toMatchObject([{ mapping: 'ADM or APDM' }]);
+  });
+
   test('tells one address where both servers answered with it, and 701 without an address where one did not', () => {
     const one = [firefox('203.0.113.1 40663', '1')];
     expect(judge(gathered(one))).toMatchObject([{ mapping: 'EIM', certainty: 'proven' }]);

@@ -114,10 +114,10 @@ export function settled(gathered: Gathered): boolean {
 
 function judgeFamily(family: Family, candidates: readonly Candidate[], gathered: Gathered): MappingFound {
   const sockets = bySocket(candidates);
-  const addresses = candidates.map(seen);
+  const addresses = allSeen(candidates);
   // One socket that was seen at two addresses is enough; else the first one speaks.
   const socket = sockets.find((one) => different(one) > 1) ?? sockets[0] ?? [];
-  if (different(socket) > 1) return { family, addresses: socket.map(seen), ...dependent(socket, gathered) };
+  if (different(socket) > 1) return { family, addresses: allSeen(socket), ...dependent(socket, gathered) };
   if (sockets.length > 1) return { mapping: 'unknown', family, addresses, reason: 'several-sockets' };
   return { family, addresses, ...same(family, gathered) };
 }
@@ -133,7 +133,10 @@ function dependent(socket: readonly Candidate[], { servers, errors, complete }: 
   const byPort = told.some((one) =>
     told.some((other) => one.host === other.host && by.get(one.url) !== by.get(other.url)),
   );
-  if (byPort || new Set(servers.map((server) => server.host)).size === 1)
+  // Firefox does not name the servers, but as many addresses as servers, or as hosts, say the same.
+  const hosts = new Set(servers.map((server) => server.host)).size;
+  const count = told.length === 0 && hosts < servers.length ? different(socket) : 0;
+  if (byPort || hosts === 1 || count === servers.length)
     return { mapping: 'APDM', certainty, reason: 'differs-by-port' };
   // A second port of a host answered and told no other address: browsers leave out what they have already (RFC 8445 §5.1.3).
   const silent = servers.some(
@@ -143,7 +146,8 @@ function dependent(socket: readonly Candidate[], { servers, errors, complete }: 
       told.some((other) => other.host === server.host) &&
       !errors.some((error) => stunServer(error.url)?.url === server.url),
   );
-  if (silent) return { mapping: 'ADM', certainty, reason: 'differs-by-address' };
+  const byHost = complete && errors.length === 0 && count === hosts;
+  if (silent || byHost) return { mapping: 'ADM', certainty, reason: 'differs-by-address' };
   return { mapping: 'ADM or APDM', certainty: 'proven', reason: 'differs-by-server' };
 }
 
@@ -207,6 +211,14 @@ function different(socket: readonly Candidate[]): number {
 
 function endpointOf({ address, port }: Candidate): string {
   return `${address} ${port}`;
+}
+
+/** What was seen, each once: Firefox may tell the same address twice. */
+function allSeen(candidates: readonly Candidate[]): Seen[] {
+  const told = new Map(
+    candidates.map((candidate) => [`${endpointOf(candidate)} ${candidate.url ?? ''}`, seen(candidate)]),
+  );
+  return [...told.values()];
 }
 
 function seen({ url, address, port }: Candidate): Seen {
