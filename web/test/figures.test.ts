@@ -112,11 +112,11 @@ describe('figures', () => {
         bytesReceived: 1000 * seconds,
       },
       ...{ framesReceived: 15 * seconds, keyFramesReceived: 1, frameWidth: 640, frameHeight: 480, jitter: 0.003 },
-      ...{ framesPerSecond: 15, bitsPerSecond: 8000 },
+      ...{ framesPerSecond: 14.5, bitsPerSecond: 8080 },
     });
     const { columns } = figuresOf([1, 2].map((at) => uplinkReading(arrived(at), at * 1e6)));
     expect(columns).toMatchObject({
-      ...{ bitRate: [null, 8000], framesPerSecond: [null, 15], packetLoss: [null, 10], jitter: [3, 3] },
+      ...{ bitRate: [8080, 8080], framesPerSecond: [14.5, 14.5], packetLoss: [null, 10], jitter: [3, 3] },
       roundTripTime: [null, null],
     });
   });

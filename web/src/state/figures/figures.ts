@@ -60,11 +60,11 @@ function between(before: Reading | undefined, now: Reading, seconds: number): Pa
   const rate = (growth: number | undefined, factor = 1) =>
     growth === undefined || growth < 0 ? undefined : (growth * factor) / seconds;
   return known({
-    bitRate: rate(grown('bytes'), 8),
+    bitRate: now.bitRate ?? rate(grown('bytes'), 8),
     roundTripTime: scaled(now.roundTripTime, 1000),
     jitter: scaled(now.jitter, 1000),
     packetLoss: scaled(now.fractionLost, 100) ?? loss(grown('packets'), grown('packetsLost')),
-    framesPerSecond: rate(grown('frames')),
+    framesPerSecond: now.framesPerSecond ?? rate(grown('frames')),
     framesDropped: rate(grown('framesDropped')),
     latency: scaled(now.latency, 1000),
   });

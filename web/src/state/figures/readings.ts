@@ -27,6 +27,9 @@ export interface Reading {
   fractionLost: number | undefined;
   /** Seconds from capture to presentation. */
   latency: number | undefined;
+  /** Rates of the last second where the other end measures them; else they follow from the counters. */
+  bitRate?: number;
+  framesPerSecond?: number;
 }
 
 /** Events never change: each is read once. */
@@ -92,6 +95,8 @@ export function uplinkReading(stats: UplinkStats, time: number): Reading {
     packets: stats.packetsReceived,
     packetsLost: stats.packetsLost,
     frames: stats.framesReceived,
+    // When the page is told is not when the daemon counted.
+    ...{ bitRate: stats.bitsPerSecond, framesPerSecond: stats.framesPerSecond },
     framesDropped: undefined,
     freezes: undefined,
     jitter: stats.packetsReceived > 0 ? stats.jitter : undefined,

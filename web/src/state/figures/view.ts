@@ -69,8 +69,8 @@ function plotted(figures: Figures, marks: readonly Mark[], wanted: Span, growing
   const end = figures.time.at(-1) ?? 0;
   const begin = figures.time[0] ?? 0;
   if (wanted === 'all') return { figures, marks, range: [begin, Math.max(end, begin + 1)] };
-  const from = end - MINUTE_S;
-  // While figures come, the newest stands at the right and the axis does not stretch.
-  const range = [growing ? from : Math.max(from, begin), Math.max(end, begin + 1)] as const;
+  const from = Math.max(end - MINUTE_S, begin);
+  // While figures come, the axis is a minute from the beginning on, and does not stretch.
+  const range = [from, growing ? from + MINUTE_S : Math.max(end, begin + 1)] as const;
   return { figures: since(figures, from), marks: marks.filter(({ time }) => time >= range[0]), range };
 }
