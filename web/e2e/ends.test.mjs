@@ -1,4 +1,4 @@
-// Ends of a session: DELETE, a closed tab, a browser that vanished, a cut wire; each is noticed and named
+// Ends of a session: DELETE, a closed tab, a browser that vanished, a cut wire; each is noticed and named. And of a daemon
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
@@ -62,4 +62,34 @@ test('the session behind a cut wire is gone within 30 s', { timeout }, async (t)
   const closed = await daemon.explained(over(session, getThere, VANISHED));
   t.diagnostic(`noticed after ${closed.after.toFixed(1)} s: ${closed.code} (${closed.reason})`);
   assert.equal(closed.code, 'vanished');
+});
+
+test('a daemon that is restarted is said to be away; the page comes back by itself, and lists what it remembers now', {
+  timeout,
+}, async (t) => {
+  const { daemon, page, session } = await watched(t);
+  const state = (wanted) =>
+    page.until(`the page says ${wanted}`, (name) => document.querySelector('#state').dataset.state === name, wanted, {
+      seconds: 30,
+    });
+  await page.evaluate(() => document.querySelector('#sessions').scrollIntoView());
+  await page.until(
+    'its session is listed',
+    (id) => document.querySelector(`tr[data-session="${id}"]`) !== null,
+    session.id,
+  );
+  const begin = performance.now();
+  await daemon.explained(daemon.restart(() => state('away')));
+  await daemon.explained(state('playing'));
+  t.diagnostic(`playing again ${((performance.now() - begin) / 1000).toFixed(1)} s after the daemon was told to stop`);
+  const again = await sessionOf(page);
+  assert.notEqual(again.id, session.id);
+  await page.evaluate(() => document.querySelector('#sessions').scrollIntoView());
+  const listed = () => [...document.querySelectorAll('#sessions tbody tr')].map((row) => row.dataset.session);
+  await page.until(
+    'the new session is listed',
+    (id) => document.querySelector(`tr[data-session="${id}"]`) !== null,
+    again.id,
+  );
+  assert.deepEqual(await page.evaluate(listed), [again.id], 'what was forgotten is not listed');
 });

@@ -1,5 +1,5 @@
 // Real browsers, Debian's own, behind one small face: open a page, evaluate in it, wait for it.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium as playwright } from 'playwright-core';
@@ -75,6 +75,22 @@ class Page {
   /** A picture of the whole page. */
   screenshot(path) {
     return this.#page.screenshot({ path, fullPage: true });
+  }
+
+  /** Clicks, and answers the file that the page hands over. Chromium only. */
+  async download(selector) {
+    const [download] = await Promise.all([this.#page.waitForEvent('download'), this.#page.click(selector)]);
+    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') };
+  }
+
+  /** Chooses a file for an input. Chromium only. */
+  choose(selector, { name, text }) {
+    return this.#page.setInputFiles(selector, { name, mimeType: 'application/json', buffer: Buffer.from(text) });
+  }
+
+  /** Calls `told` with the address of each request that the page makes. */
+  watchRequests(told) {
+    this.#page.on('request', (request) => told(request.url()));
   }
 
   close() {

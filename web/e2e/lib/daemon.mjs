@@ -31,7 +31,19 @@ export class Daemon {
     const files = { 'admin.token': this.adminToken, ...wishes.files };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     this.configure(wishes);
+    this.#launch();
+  }
+
+  #launch() {
     this.program = new Program(onDaemonHost([binary, 'run', '--config', this.file]));
+  }
+
+  /** Ends it and starts it anew, as an update does; `meanwhile` is awaited while it is gone. */
+  async restart(meanwhile = async () => {}) {
+    await this.program.stop();
+    await meanwhile();
+    this.#launch();
+    return this.ready();
   }
 
   get log() {
