@@ -1,6 +1,6 @@
 //! Candidates: does each end have some, and did they cross over?
 
-use icescope_model::verdict::{Side, Stage};
+use icescope_model::verdict::{PathKind, Side, Stage};
 
 use super::SETTLED;
 use crate::course::Course;
@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::attributes::{Scope, host};
 use crate::facts::candidates::{Candidate, events, has};
 use crate::fault::Fault;
+use crate::path;
 
 /// Gathering that goes on so long after its last candidate has stalled.
 const STALLED: i64 = 5_000_000;
@@ -19,7 +20,7 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     none_at_the_browser(facts, found);
     not_crossed(facts, course, found);
     only_mdns(facts, course, found);
-    hidden(facts, found);
+    hidden(facts, course, found);
     private_srflx(facts, found);
     slow(facts, found);
 }
@@ -100,15 +101,18 @@ fn only_mdns(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     found.push(fault.proven_if(left_out.is_some()).shown_by(events(client)));
 }
 
-/// Only what a server saw: the browser shows no address of its own.
-fn hidden(facts: &Facts, found: &mut Vec<Fault>) {
+/// Only what a server saw: the browser shows no address of its own. Chromium does so on a host without IPv4, whose path is none
+/// the worse for it.
+fn hidden(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let browser = &facts.candidates.browser;
     let complete = facts.candidates.browser_complete.is_some();
     if browser.is_empty() || !complete || has(browser, "host") || !has(browser, "srflx") {
         return;
     }
-    let summary = "The browser offers no address of its own, not even a hidden one: a policy or an extension removes them.";
-    found.push(Fault::degraded("B7", Stage::Candidates, summary).of(Side::Client).shown_by(events(browser)));
+    let summary = "The browser offers no address of its own, not even a hidden one: a policy or an extension removes them, or its host has no IPv4.";
+    let is_direct = course.up.is_some() && path::of(facts).is_some_and(|path| path.kind == PathKind::Direct);
+    let fault = if is_direct { Fault::harmless } else { Fault::degraded };
+    found.push(fault("B7", Stage::Candidates, summary).of(Side::Client).shown_by(events(browser)));
 }
 
 /// A STUN server saw the daemon at a private address: another NAT is behind the server's place.

@@ -27,6 +27,10 @@ fn b7_a_browser_that_hides_its_candidates() {
     none.fails("B7", Stage::Candidates);
     let only_srflx = Built::answered().theirs("srflx", THEIRS).browser("ice.gathering_state", complete());
     only_srflx.finds("B7", Weight::Degraded);
+    let pair = json!({"localCandidateType": "host", "remoteCandidateType": "srflx", "protocol": "udp"});
+    let direct =
+        only_srflx.daemon("ice.selected_pair", pair).daemon("dtls.state", json!({"state": "connected"}));
+    direct.finds("B7", Weight::Harmless);
     let gone = Built::new().browser("page.error", json!({"summary": "RTCPeerConnection is not defined"}));
     gone.closed("never-connected").fails("B7", Stage::Page);
 }
