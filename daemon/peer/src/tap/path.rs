@@ -83,6 +83,8 @@ pub enum Stamp {
     Now,
     /// When it was about to be sent, never later than what it brought about; or when it was read from a stream.
     At(Monotonic),
+    /// It left between these two.
+    Between(Monotonic, Monotonic),
     /// The kernel's receive time (`SO_TIMESTAMPNS`), since the Unix epoch.
     Kernel(Duration),
 }
@@ -105,6 +107,18 @@ impl Stamp {
         Self::At(Monotonic::now())
     }
 
+    /// The same once it is sent: what comes after the call does not make it less certain. Of media only the first packet is ever
+    /// recorded: no second reading of the clock for it.
+    #[inline]
+    pub fn sent(self, datagram: &[u8]) -> Self {
+        match self {
+            Self::At(before) if datagram.first().is_some_and(|first| *first < 128) => {
+                Self::Between(before, Monotonic::now())
+            }
+            other => other,
+        }
+    }
+
     /// The stamp of what was just read from a stream, for which the kernel has no time.
     pub fn read() -> Self {
         Self::At(Monotonic::now())
@@ -123,10 +137,11 @@ impl Stamp {
     /// That time, and how far it may be off, in microseconds: what was sent left between the two readings around the call; a
     /// kernel's stamp is moved from one clock to the other, which are read one after the other.
     pub fn placed(self) -> (Monotonic, u32) {
-        let (stamp, now) = (self, Monotonic::now());
-        let stamp = match stamp {
+        let now = Monotonic::now();
+        let stamp = match self {
             Self::Now => return (now, ROUNDING_US),
             Self::At(at) => return (at, microseconds(now.since(at))),
+            Self::Between(at, latest) => return (at, microseconds(latest.since(at))),
             Self::Kernel(stamp) => stamp,
         };
         let ago = wall_nanos() - stamp.as_nanos() as i64;
@@ -138,7 +153,7 @@ impl Stamp {
     #[inline]
     pub fn wall_nanos(self) -> i64 {
         match self {
-            Self::Now | Self::At(_) => wall_nanos(),
+            Self::Now | Self::At(_) | Self::Between(..) => wall_nanos(),
             Self::Kernel(stamp) => stamp.as_nanos() as i64,
         }
     }
@@ -176,6 +191,10 @@ mod tests {
         assert_eq!(at, sent);
         let latest = Monotonic::now().since(sent).unsigned_abs() / 1_000 + 2;
         assert!((251..=latest).contains(&u64::from(uncertainty)), "{uncertainty} of {latest}");
+
+        let after = Monotonic(sent.0 + 30_500);
+        assert_eq!(Stamp::Between(sent, after).placed(), (sent, 32), "whatever came after the call");
+        assert!(matches!(Stamp::At(sent).sent(&[22]), Stamp::Between(before, _) if before == sent));
     }
 
     #[test]

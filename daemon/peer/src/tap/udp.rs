@@ -209,6 +209,7 @@ impl AsyncUdpSocket for TapUdp {
             Some(port) => (port.local_addr(), ready!(port.poll_send(cx, &transmit))),
             None => (self.local, ready!(self.inner.poll_send(cx, &transmit))),
         };
+        let stamp = stamp.sent(transmit.contents);
         let packet = |bytes| Packet {
             direction: Direction::Outbound,
             socket: self.socket,
