@@ -20,6 +20,8 @@ pub(crate) struct Judge {
     verdict: Option<Verdict>,
     /// The candidate pairs as they were in the end.
     pairs: Box<[JoinedPair]>,
+    /// Why the session is over, in a word.
+    code: Option<String>,
     fresh: bool,
     again: Option<i64>,
 }
@@ -79,6 +81,7 @@ impl Judge {
         for evidence in std::iter::once(&mut verdict.evidence).chain(findings) {
             record.pin(evidence);
         }
+        self.code = head.closed.as_ref().map(|closed| closed.code.clone());
         self.fresh = false;
         self.again = closed.map_or(again, |closed| Some(closed + LAST_WORDS_US));
         let changed = self.verdict.as_ref() != Some(&verdict);
@@ -94,6 +97,7 @@ impl Judge {
         let Some(diagnosis) = self.open.take() else { return };
         self.pairs = diagnosis.pairs().into_boxed_slice();
         let Some(verdict) = &self.verdict else { return };
+        let code = self.code.as_deref().unwrap_or("none");
         let cause = verdict.cause.as_deref().unwrap_or("none");
         let path = match verdict.path.as_ref().map(|path| path.kind) {
             Some(PathKind::Direct) => "direct",
@@ -102,13 +106,13 @@ impl Judge {
         };
         match verdict.outcome {
             VerdictOutcome::Failed => {
-                tracing::warn!(%session, outcome = "failed", cause, path, "{} {}", verdict.summary, verdict.advice);
+                tracing::warn!(%session, code, outcome = "failed", cause, path, "{} {}", verdict.summary, verdict.advice);
             }
             VerdictOutcome::Connected => {
-                tracing::info!(%session, outcome = "connected", path, "{}", verdict.summary);
+                tracing::info!(%session, code, outcome = "connected", path, "{}", verdict.summary);
             }
             VerdictOutcome::Pending => {
-                tracing::info!(%session, outcome = "pending", cause, "{}", verdict.summary);
+                tracing::info!(%session, code, outcome = "pending", cause, "{}", verdict.summary);
             }
         }
     }
@@ -195,5 +199,81 @@ mod tests {
         assert!(judge.is_final());
         push(&mut judge, &mut record, "stun.binding.request", &check);
         assert_eq!(judge.pairs(), live);
+    }
+
+    /// What is logged meanwhile, a line each.
+    fn logged(what: impl FnOnce()) -> Vec<String> {
+        #[derive(Clone, Default)]
+        struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl std::io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let to = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .with_writer(move || to.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, what);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_one_line_of_the_log() {
+        let (mut judge, mut record) = (Judge::new(), Record::new(1_000));
+        let refusal =
+            serde_json::json!({"status": 415, "code": "bad-type", "method": "POST", "message": "no SDP"});
+        push(&mut judge, &mut record, "signalling.offer", &serde_json::json!({}));
+        push(&mut judge, &mut record, "signalling.refused", &refusal);
+        let head = head(Some("deleted"));
+        let lines = logged(|| {
+            judge.conclude(&head, &[], &mut record, 0, Some(0));
+            judge.conclude(&head, &[], &mut record, LAST_WORDS_US, Some(0));
+            judge.freeze(head.id);
+        });
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        for word in [
+            " WARN ",
+            "outcome=\"failed\"",
+            "code=\"deleted\"",
+            "cause=\"A7\"",
+            "path=\"none\"",
+            &format!("session={}", head.id),
+            "The daemon refused the offer with 415 (bad-type): no SDP.",
+        ] {
+            assert!(format!(" {}", lines[0]).contains(word), "«{word}» is not in {}", lines[0]);
+        }
+    }
+
+    #[test]
+    fn what_was_not_decided_and_what_connected_are_no_warnings() {
+        let (mut judge, mut record) = (Judge::new(), Record::new(1_000));
+        push(&mut judge, &mut record, "signalling.answer", &serde_json::json!({}));
+        let stopped = head(Some("deleted"));
+        let lines = logged(|| {
+            judge.conclude(&stopped, &[], &mut record, LAST_WORDS_US, Some(0));
+        });
+        assert!(
+            lines.len() == 1 && lines[0].contains("INFO") && lines[0].contains("outcome=\"pending\""),
+            "{lines:?}"
+        );
+        let mut judge = Judge::new();
+        push(&mut judge, &mut record, "dtls.state", &serde_json::json!({"state": "connected"}));
+        let lines = logged(|| {
+            judge.conclude(&stopped, &[], &mut record, LAST_WORDS_US, Some(0));
+        });
+        assert!(
+            lines.len() == 1 && lines[0].contains("INFO") && lines[0].contains("outcome=\"connected\""),
+            "{lines:?}"
+        );
     }
 }

@@ -115,7 +115,8 @@ impl Session {
             CloseReason::Deleted | CloseReason::ClosedByRemote | CloseReason::ShuttingDown => Level::Info,
             _ => Level::Warn,
         };
-        tracing::info!(session = %self.id, code = reason.code(), "session closed: {}", reason.describe());
+        // The line that says how it turned out comes with the verdict.
+        tracing::debug!(session = %self.id, code = reason.code(), "session closed: {}", reason.describe());
         self.observe(
             Observation::new(
                 Scope::Session(self.id),

@@ -81,6 +81,11 @@ impl Session {
         record.until = Some(closed.unwrap_or(now));
         record.clock = inner.browser.clock();
         record.pairs = inner.judge.pairs();
+        for pair in &mut record.pairs {
+            // What the ring has let go cannot be looked at.
+            pair.evidence
+                .retain(|number| record.events.binary_search_by_key(number, |event| event.sequence).is_ok());
+        }
         record.reports = reports.iter().map(|report| Report::clone(report)).collect();
         record
     }

@@ -15,5 +15,6 @@ mod sessions;
 mod share;
 mod support;
 mod tls;
+mod verdict;
 mod whep;
 mod whep_session;
