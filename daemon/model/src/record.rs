@@ -1,4 +1,4 @@
-//! A session's record as a document: what `GET /api/sessions/{id}` gives, what the page exports, what `icescope report` reads.
+#![doc = include_str!("../README.md")]
 
 use std::borrow::Cow;
 
