@@ -63,6 +63,11 @@ impl Rules {
         self.own_ips = self.own.iter().map(SocketAddr::ip).collect();
     }
 
+    /// Whether it is one of the daemon's own candidates, in a session that goes on.
+    pub fn is_candidate(&self, peer: SocketAddr) -> bool {
+        self.own.contains(&peer)
+    }
+
     /// Whether a permission may be had for an address. Permissions know no ports (RFC 8656 §9): [`permits`](Self::permits)
     /// has the last word, packet by packet. `relayed`: it is one of the relay's own.
     pub fn permits_address(&self, address: IpAddr, holder: &Holder, relayed: bool) -> bool {

@@ -126,6 +126,11 @@ impl Relay {
         self.hub.server().rules.set_candidates(session, candidates);
     }
 
+    /// Whether clients may reach this address because it is one of the daemon's own candidates.
+    pub fn has_candidate(&self, candidate: SocketAddr) -> bool {
+        self.hub.server().rules.is_candidate(candidate)
+    }
+
     /// A session is over: its allocations end, its credentials are no more, and what it could reach is closed.
     pub fn forget(&self, session: SessionId) {
         let known = self.hub.observer().id_of_session(session);

@@ -34,12 +34,15 @@ impl Follower {
         }
     }
 
-    /// The daemon answered a session: its candidates may be reached until it is over.
-    pub fn answered(&self, session: SessionId, link: PeerLink) {
+    /// The daemon answered a session: its candidates may be reached until it is over. Those that are in the answer may be from
+    /// here on: a client that is fast asks for its permissions before the task below has had its turn.
+    pub fn answered(&self, session: SessionId, mut link: PeerLink) {
         self.followed().insert(session);
+        let mut reached = Vec::new();
+        reach(&self.relay, session, &mut link, &mut reached);
         let this = self.clone();
         self.tasks.spawn(async move {
-            follow(this.relay.clone(), session, link).await;
+            follow(this.relay.clone(), session, link, reached).await;
             this.followed().remove(&session);
         });
     }
@@ -64,26 +67,29 @@ impl Follower {
     }
 }
 
-async fn follow(relay: Relay, session: SessionId, mut link: PeerLink) {
-    let mut reached: Vec<SocketAddr> = Vec::new();
+/// Lets clients reach what the daemon has told so far. Candidates of before an ICE restart stay: media flows over them until the
+/// new ones are up.
+fn reach(relay: &Relay, session: SessionId, link: &mut PeerLink, reached: &mut Vec<SocketAddr>) {
+    let known = link.candidates.borrow_and_update().candidates.clone();
+    for candidate in known.iter().filter_map(|text| read(text)) {
+        if reached.len() < MOST && !reached.contains(&candidate.address) {
+            reached.push(candidate.address);
+        }
+    }
+    relay.set_candidates(session, reached.clone());
+}
+
+async fn follow(relay: Relay, session: SessionId, mut link: PeerLink, mut reached: Vec<SocketAddr>) {
     loop {
-        let known = link.candidates.borrow_and_update().candidates.clone();
-        // Those of before an ICE restart stay: media flows over them until the new ones are up.
-        for candidate in known.iter().filter_map(|text| read(text)) {
-            if reached.len() < MOST && !reached.contains(&candidate.address) {
-                reached.push(candidate.address);
-            }
-        }
-        relay.set_candidates(session, reached.clone());
-        tokio::select! {
-            changed = link.candidates.changed() => {
-                if changed.is_err() {
-                    break;
-                }
-            }
+        let goes_on = tokio::select! {
+            changed = link.candidates.changed() => changed.is_ok(),
             // The value or the news that there will be none: both mean that it is over.
-            _ = link.state.wait_for(|state| matches!(state, PeerState::Closed(_))) => break,
+            _ = link.state.wait_for(|state| matches!(state, PeerState::Closed(_))) => false,
+        };
+        if !goes_on {
+            break;
         }
+        reach(&relay, session, &mut link, &mut reached);
     }
     relay.forget(session);
 }
@@ -110,15 +116,45 @@ mod tests {
 
     use icescope_config as config;
     use icescope_model::EventSink;
+    use icescope_model::signal::{CloseReason, LocalCandidates};
+    use tokio::sync::watch;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_session_that_closes_without_an_answer_loses_its_name_at_the_relay() {
+    fn relay() -> Relay {
         let text = "[relay]\nlisten = \"127.0.0.1:0\"\n".to_owned();
         let settings =
             config::parse(Path::new("icescope.toml"), text, &config::Environment::default()).unwrap();
-        let relay = Relay::start(super::super::options(&settings), EventSink::new(1).0).unwrap();
+        Relay::start(super::super::options(&settings), EventSink::new(1).0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_answer_may_be_reached_before_the_answer_is_out() {
+        let follower = Follower::new(relay());
+        let line = |port: u16| format!("candidate:1 1 udp 2130706431 192.0.2.1 {port} typ host");
+        let told = |ports: &[u16]| LocalCandidates {
+            candidates: ports.iter().map(|port| line(*port)).collect(),
+            ..LocalCandidates::default()
+        };
+        let candidates = watch::Sender::new(told(&[5000, 5001]));
+        let state = watch::Sender::new(PeerState::Connecting);
+        let link = PeerLink { candidates: candidates.subscribe(), state: state.subscribe() };
+        let has = |port: u16| follower.relay.has_candidate(SocketAddr::new([192, 0, 2, 1].into(), port));
+        follower.answered(SessionId::random(), link);
+        assert!(has(5000) && has(5001), "no other task has had its turn");
+        assert!(!has(5002));
+        candidates.send_replace(told(&[5000, 5001, 5002]));
+        while !has(5002) {
+            tokio::task::yield_now().await;
+        }
+        state.send_replace(PeerState::Closed(CloseReason::Deleted));
+        follower.shut_down().await;
+        assert!(!has(5000), "the session is over");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_closes_without_an_answer_loses_its_name_at_the_relay() {
+        let relay = relay();
         let follower = Follower::new(relay.clone());
         let session = SessionId::random();
         let id = || relay.credentials(Some(session)).username.split_once(':').unwrap().1.to_owned();
