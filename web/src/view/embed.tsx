@@ -42,6 +42,7 @@ export function Embed({ views }: { views: readonly string[] }) {
   const linked = !isLive.value || openProblem.value !== undefined || readLink(location.hash) !== undefined;
   return (
     <main class="embed" data-views={views.join(' ')} data-shown={isLive.value ? 'live' : 'other'}>
+      <h1 class="hidden">{texts.name}</h1>
       {(views.length === 0 || unknown.length > 0) && (
         <p class="card problem" role="alert">
           {words.unknown(unknown.join(', '), Object.keys(VIEWS))}

@@ -84,7 +84,8 @@ async function open(id: string): Promise<void> {
 function idShown(): string | undefined {
   const { origin } = shown.value;
   if (origin.kind === 'remembered') return origin.id;
-  return origin.kind === 'live' ? store.sessionId.value : undefined;
+  // Of one that is over the daemon's record is the last word.
+  return origin.kind === 'live' && store.running.value ? store.sessionId.value : undefined;
 }
 
 function pathOf({ verdict, closed }: SessionSummary): string {
