@@ -33,6 +33,8 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Explain a cause that a verdict names: what it is, how it is known, what to change; without one, list all
     Explain(ExplainArgs),
+    /// Report on a session from its exported record: judge it anew, and show verdict, candidates, pairs and servers
+    Report(ReportArgs),
     /// Internal: the child process that hosts one plugin
     #[command(hide = true)]
     PluginHost(PluginHostArgs),
@@ -111,6 +113,29 @@ pub struct ExplainArgs {
     /// The cause's name, such as D2; or «nat»: which NATs can meet
     #[arg(value_name = "ID")]
     pub cause: Option<String>,
+}
+
+/// Arguments of `icescope report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The record, as the page exports it and GET /api/sessions/{id} gives it; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub file: Option<PathBuf>,
+    /// Show every event, too
+    #[arg(long, conflicts_with_all = ["json", "schema"])]
+    pub timeline: bool,
+    /// Print the record as JSON, with the verdict of this version in it
+    #[arg(long, conflicts_with = "schema")]
+    pub json: bool,
+    /// Put pseudonyms in the place of addresses and names
+    #[arg(long, conflicts_with = "schema")]
+    pub redact: bool,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print the JSON Schema of records
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// Arguments of the plugin child; made by the daemon, not by people.

@@ -14,6 +14,7 @@ mod probe;
 mod probes;
 mod relay;
 mod reload;
+mod report;
 mod run;
 mod settings;
 mod sources;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         cli::Command::Plugins(args) => plugins::list(&args),
         cli::Command::Probe(args) => probe::probe(&args),
         cli::Command::Explain(args) => explain::explain(&args),
+        cli::Command::Report(args) => report::report(&args),
         cli::Command::PluginHost(args) => icescope_plugin_host::child_main(args.args),
     }
 }

@@ -22,7 +22,7 @@ fn file(directory: &Path, content: &str) -> PathBuf {
 fn help_names_every_command_and_the_exit_codes() {
     let output = icescope(&["--help"]);
     let help = text(&output.stdout);
-    for word in ["run", "check-config", "plugins", "probe", "explain", "78 bad"] {
+    for word in ["run", "check-config", "plugins", "probe", "explain", "report", "78 bad"] {
         assert!(help.contains(word), "«{word}» is not in:\n{help}");
     }
     assert!(!help.contains("plugin-host"), "the plugin child is not for people:\n{help}");
