@@ -99,8 +99,9 @@ impl<'lab> DaemonEnd<'lab> {
 
     /// A session's record once its verdict is final, which the daemon logs a little after the session's end.
     pub fn final_record(&self, id: &str, token: &str) -> Result<SessionRecord, String> {
-        let words = format!("session={id} outcome=");
-        until("the verdict is final", PATIENCE, || self.log().contains(&words).then_some(()))
+        let session = format!("session={id} ");
+        let is_final = |line: &str| line.contains(&session) && line.contains(" outcome=");
+        until("the verdict is final", PATIENCE, || self.log().lines().any(is_final).then_some(()))
             .map_err(|error| format!("{error}\n--- the daemon's log ---\n{}", self.log()))?;
         self.record(id, token)
     }
