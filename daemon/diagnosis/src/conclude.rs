@@ -49,8 +49,8 @@ fn broken<'a>(course: &Course, faults: &'a [Fault]) -> Option<&'a Fault> {
         fatal.retain(|fault| stages::is_late(fault.cause));
     }
     // Within a stage the rules come from the particular to the general; what is proven goes before what is likely.
-    // The base symptom comes last: it is proven by counting, but says less than what explains it.
-    fatal.into_iter().min_by_key(|fault| (fault.stage, fault.cause == stages::BASE_SYMPTOM, fault.certainty))
+    // A symptom comes last: it is proven by counting, but says less than what explains it.
+    fatal.into_iter().min_by_key(|fault| (fault.stage, stages::is_symptom(fault.cause), fault.certainty))
 }
 
 /// Failed is said when it is certain, when an agent has given up, or when the wait of RFC 8863 is over: a path may come up late.

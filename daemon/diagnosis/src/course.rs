@@ -14,6 +14,8 @@ pub const MEDIA_WITHIN: i64 = 5_000_000;
 #[derive(Debug, Clone)]
 pub struct Course {
     reached: [bool; Stage::ALL.len()],
+    /// When the session was opened, in Unix milliseconds.
+    pub opened_unix_ms: i64,
     /// Now, on the session's axis; for a session that is over, when it ended.
     pub now: i64,
     /// When the daemon answered: from here checks may go.
@@ -43,7 +45,9 @@ impl Course {
         let until = until.into_iter().flatten().min();
         let early = |gone: i64| until.is_none_or(|until| gone < until);
         let left = unsaid && up.is_none() && facts.page_gone().is_some_and(early);
-        let mut course = Self { reached: [false; Stage::ALL.len()], now, answered, up, lost, ended, left };
+        let opened_unix_ms = head.opened_unix_ms;
+        let mut course =
+            Self { reached: [false; Stage::ALL.len()], opened_unix_ms, now, answered, up, lost, ended, left };
         course.mark(facts);
         course
     }

@@ -21,4 +21,9 @@ pub(super) const ICE: &[Cause] = &[
         "The connection went silent",
         "See whether the browser, its network or the NAT binding went away; the page reconnects by itself."
     ),
+    cause!(
+        "E7",
+        "The network changed",
+        "Press Start again, or restart ICE with new credentials whenever the network changes (RFC 8445 §2.4)."
+    ),
 ];

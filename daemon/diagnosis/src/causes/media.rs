@@ -21,6 +21,11 @@ pub(super) const MEDIA: &[Cause] = &[
         "Make media packets smaller (source MTU 1200) and look for a VPN with a small MTU on the path."
     ),
     cause!(
+        "G6",
+        "Playing by itself is refused",
+        "Press play on the picture; a page that starts by itself has to mute it (muted, playsinline)."
+    ),
+    cause!(
         "G7",
         "The browser has no decoder",
         "Choose another codec for this browser (VP8), or turn hardware decoding off."

@@ -19,6 +19,8 @@ pub struct Media {
     pub first_frame_sent: Option<u64>,
     /// Key frames that were asked of the source.
     pub key_frames_requested: u32,
+    /// The browser does not let the picture play by itself (`NotAllowedError`).
+    pub not_allowed: Option<u64>,
 }
 
 impl Media {
@@ -33,6 +35,9 @@ impl Media {
             }
             "media.first_frame_sent" => self.first_frame_sent = Some(event.sequence),
             "media.key_frame_requested" => self.key_frames_requested += 1,
+            "media.play" => {
+                self.not_allowed = (event.text("outcome") == "not-allowed").then_some(event.sequence);
+            }
             _ => {}
         }
     }

@@ -42,6 +42,9 @@ pub struct Page {
     pub server_urls: Vec<String>,
     /// What went wrong in the page.
     pub errors: Vec<Said>,
+    /// The browser's host lost its network, or took another: what it said of that.
+    pub moved: Vec<Said>,
+    network: Option<String>,
 }
 
 impl Page {
@@ -67,8 +70,24 @@ impl Page {
                 self.server_urls = event.texts("iceServers");
             }
             "page.error" => keep(&mut self.errors, Said::new(event.summary.as_str(), event)),
+            "page.online" if event.attributes.get("onLine") == Some(&false.into()) => {
+                keep(&mut self.moved, Said::new("the browser is offline", event));
+            }
+            "page.network" => self.network(event),
             _ => {}
         }
+    }
+
+    /// `navigator.connection` tells its figures again and again; only another type is another network.
+    fn network(&mut self, event: &Event) {
+        let kind = event.text("type");
+        let known = |text: &str| !text.is_empty() && text != "unknown";
+        if let Some(before) =
+            self.network.as_deref().filter(|before| known(before) && known(kind) && *before != kind)
+        {
+            keep(&mut self.moved, Said::new(format!("the browser went over from {before} to {kind}"), event));
+        }
+        self.network = Some(kind.to_owned());
     }
 
     /// The host part of the page's address.

@@ -29,6 +29,8 @@ pub struct Error {
     pub alternate: String,
     /// The peer that the request was about.
     pub peer: String,
+    /// When the credential of the request ends, in Unix seconds, where its user name says so.
+    pub expires: Option<u64>,
     /// Microseconds on the session's axis.
     pub time: i64,
     /// The event.
@@ -273,6 +275,7 @@ impl Server {
                 refused: event.is("credentialRefused"),
                 alternate: event.text("alternateServer").to_owned(),
                 peer,
+                expires: event.count("expires"),
                 time: event.time,
                 at: event.sequence,
             },

@@ -9,6 +9,10 @@ use crate::fault::Fault;
 /// Consent ends 30 s after the last answer (RFC 7675 §5.1); silence for half of that is worth a word.
 const SILENT: i64 = 5_000_000;
 
+/// Consent is asked for every 5 s, give or take a fifth (RFC 7675 §5.1): so long before the last answer that nothing was heard of
+/// since, the network may have changed.
+const BEFORE: i64 = 6_000_000;
+
 pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     if !course.lost {
         return;
@@ -26,6 +30,7 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     if silent < SILENT && course.ended.is_none() {
         return;
     }
+    moved(facts, pair, found);
     let asked = pair.unanswered_at.len();
     let summary = format!(
         "The connection was up, and since {:.1} s nothing came from {}: {} consent checks of the daemon were not answered.",
@@ -40,6 +45,21 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
             .shown_by(pair.unanswered_at.iter().copied())
             .shown_by(facts.states.disconnected.map(|(_, at)| at)),
     );
+}
+
+/// The browser's host lost or changed its network at that time, and ICE was not restarted on the new one.
+fn moved(facts: &Facts, pair: &Pair, found: &mut Vec<Fault>) {
+    let since = pair.last_heard.unwrap_or(0) - BEFORE;
+    let Some(said) = facts.page.moved.iter().rfind(|said| said.time >= since) else { return };
+    if facts.signalling.restarted.is_some_and(|restarted| restarted > said.at) {
+        return;
+    }
+    let summary = format!(
+        "The connection was up until {}; since then nothing came from {}, and ICE was not restarted.",
+        said.text, pair.remote
+    );
+    let fault = Fault::fatal("E7", Stage::Checks, summary).of(Side::Client).proven();
+    found.push(fault.shown_by([said.at]).shown_by(pair.unanswered_at.iter().copied()));
 }
 
 /// The path went through a relay whose refresh was not answered or refused.

@@ -9,6 +9,11 @@ use crate::fault::Fault;
 
 pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let Some(up) = course.up else { return };
+    if let Some(at) = facts.media.not_allowed {
+        let summary =
+            "The browser does not let the picture play by itself (NotAllowedError): it wants a click first.";
+        found.push(Fault::harmless("G6", Stage::Frames, summary).of(Side::Client).proven().shown_by([at]));
+    }
     // What the browser receives is known by its own word only; an uplink goes the other way.
     let due = course.now - up >= MEDIA_WITHIN;
     if facts.signalling.ingest || course.lost || !due || facts.media.decoded.is_some() {

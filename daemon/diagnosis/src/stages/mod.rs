@@ -48,10 +48,12 @@ pub fn faults(facts: &Facts, course: &Course, reports: &[Report]) -> Vec<Fault> 
     found
 }
 
-/// Checks are lost: what is left to say where nothing more particular is known.
-pub const BASE_SYMPTOM: &str = "E1";
+/// Checks are lost, or a connection went silent: what is left to say where nothing more particular is known.
+pub fn is_symptom(cause: &str) -> bool {
+    matches!(cause, "E1" | "E5")
+}
 
 /// Causes that end a connection that was up.
 pub fn is_late(cause: &str) -> bool {
-    matches!(cause, "E5" | "D3" | "D10" | "F8")
+    matches!(cause, "E5" | "E7" | "D3" | "D10" | "F8")
 }

@@ -109,7 +109,21 @@ fn credential(ctx: &Context<'_>, error: &Error) -> Fault {
         let fault = ctx.fault("D3", error, what).of(Side::Server);
         return fault.proven_if(ended.is_some()).shown_by([granted.at]).shown_by(ended.map(|(.., at)| *at));
     }
+    let asked = u64::try_from(ctx.course.opened_unix_ms / 1_000 + error.time / 1_000_000).unwrap_or(0);
+    if let Some(expires) = error.expires.filter(|expires| *expires <= asked) {
+        let what = format!("the credential's time was over {} before", span(asked - expires));
+        return ctx.fault("D3", error, &what);
+    }
     ctx.fault("D2", error, "it does not accept the user name and password")
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Fatal only if the server permits no peer at all.

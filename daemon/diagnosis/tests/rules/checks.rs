@@ -167,6 +167,26 @@ fn e5_consent_ends() {
 }
 
 #[test]
+fn e7_the_browsers_network_went_away() {
+    let offline = || {
+        Built::connected()
+            .at(60.0)
+            .check(THEIRS, "outbound", 6)
+            .browser("page.online", json!({"onLine": false}))
+    };
+    let verdict = offline().at(90.0).closed("vanished").fails("E7", Stage::Checks);
+    assert!(verdict.summary.contains("offline"), "{}", verdict.summary);
+    let restarted = offline().daemon("signalling.restart", json!({})).at(90.0).closed("vanished");
+    restarted.fails("E5", Stage::Checks);
+    let network = |built: Built, kind: &str| built.browser("page.network", json!({"type": kind, "rtt": 50}));
+    let roamed =
+        network(network(Built::connected(), "wifi").at(60.0).check(THEIRS, "outbound", 6), "cellular");
+    roamed.at(90.0).closed("vanished").fails("E7", Stage::Checks);
+    let same = network(network(Built::connected(), "wifi").at(60.0).check(THEIRS, "outbound", 6), "wifi");
+    same.at(90.0).closed("vanished").fails("E5", Stage::Checks);
+}
+
+#[test]
 fn f8_a_relay_that_stopped_answering() {
     let through = |direction: &str| {
         json!({"direction": direction, "localAddress": "198.51.100.1:50000",

@@ -1,6 +1,6 @@
 //! RTP and frames.
 
-use icescope_model::verdict::{Stage, VerdictOutcome};
+use icescope_model::verdict::{Stage, VerdictOutcome, Weight};
 use serde_json::{Value, json};
 
 use crate::build::{Built, OURS, THEIRS};
@@ -60,4 +60,11 @@ fn frames_that_come_are_no_fault() {
     let soon = Built::up().at(2.0);
     assert_eq!(soon.concluded().1, Some(5_000_000), "media is looked for again");
     assert_eq!(soon.verdict().outcome, VerdictOutcome::Connected);
+}
+
+#[test]
+fn g6_a_picture_that_may_not_play_by_itself() {
+    let refused = Built::connected().browser("media.play", json!({"outcome": "not-allowed"}));
+    refused.finds("G6", Weight::Harmless);
+    refused.browser("media.play", json!({"outcome": "playing"})).is_not("G6");
 }

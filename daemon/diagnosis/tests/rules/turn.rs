@@ -50,6 +50,17 @@ fn d3_a_credential_that_was_good_before() {
 }
 
 #[test]
+fn d3_a_credential_whose_time_was_over_before() {
+    let refused = |expires: u64| {
+        let error = json!({"errorCode": 401, "realm": "r", "credentialRefused": true, "expires": expires});
+        Built::answered().ask("turn.allocate", SERVER, Some(("error", error))).at(40.0)
+    };
+    let over = refused(1_699_990_000).fails("D3", Stage::Servers);
+    assert!(over.summary.contains("over 2 h before"), "{}", over.summary);
+    refused(1_700_003_600).fails("D2", Stage::Servers);
+}
+
+#[test]
 fn d6_no_realm() {
     let built =
         Built::answered().ask("turn.allocate", SERVER, Some(("error", json!({"errorCode": 401})))).at(40.0);

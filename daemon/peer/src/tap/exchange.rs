@@ -10,6 +10,7 @@ use super::limit::Limit;
 use super::nomination::{Nominations, Pair};
 use super::pace::Pace;
 use super::stun::{Class, Message, TransactionId, attribute, method};
+use super::stun_facts;
 use super::turn::Allocations;
 
 /// Requests under way that are remembered. An agent sends some 20 a second and each is answered or dead within seconds.
@@ -62,7 +63,7 @@ pub struct Learned {
     pub confirmed: Option<String>,
     /// A TURN server granted an allocation.
     pub allocated: bool,
-    /// It granted or prolonged one, to a credential that ends.
+    /// It granted or prolonged one, to a credential that ends; for no seconds where it refused that credential.
     pub grant: Option<Grant>,
     /// Datagrams that the agent is to be given once more.
     pub again: Vec<Vec<u8>>,
@@ -159,9 +160,11 @@ impl Exchange {
         if let Some((number, peer)) = open.channel.filter(|_| good) {
             self.allocations.bind(seen.socket, seen.outer, number, peer);
         }
-        if let Some(expires) = open.expires.filter(|_| good) {
-            let lifetime = message.get(attribute::LIFETIME).and_then(|value| value.try_into().ok());
-            learned.grant = lifetime.map(|value| Grant { expires, lifetime: u32::from_be_bytes(value) });
+        if let Some(expires) = open.expires {
+            let granted = message.get(attribute::LIFETIME).and_then(|value| value.try_into().ok());
+            let refused = open.signed && stun_facts::error_text(message).is_some_and(|(code, _)| code == 401);
+            let lifetime = if good { granted.map(u32::from_be_bytes) } else { refused.then_some(0) };
+            learned.grant = lifetime.map(|lifetime| Grant { expires, lifetime });
         }
         if good && message.method == method::ALLOCATE {
             learned.allocated = true;
@@ -255,5 +258,18 @@ mod tests {
             exchange.allocations.relayed(local, server.parse().unwrap()),
             Some("192.0.2.1:32853".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_refused_credential_that_ends_is_learned() {
+        let mut exchange = Exchange::new(Monotonic(0));
+        let server = "192.0.2.1:3478";
+        let name = (attribute::USERNAME, &b"1600000000:alice"[..]);
+        let request = build(0x0003, [2; 12], &[name, (attribute::MESSAGE_INTEGRITY, &[0; 20])]);
+        let answer = build(0x0113, [2; 12], &[(attribute::ERROR_CODE, b"\0\0\x04\x01Unauthorized")]);
+        let [request_parsed, answer_parsed] = [&request, &answer].map(|bytes| Message::parse(bytes).unwrap());
+        exchange.sent(seen(&request_parsed, &request, server, 1), Lane::Turn);
+        let learned = exchange.received(seen(&answer_parsed, &answer, server, 2), false);
+        assert_eq!(learned.grant, Some(Grant { expires: 1_600_000_000, lifetime: 0 }));
     }
 }
