@@ -3,7 +3,7 @@
 use icescope_model::verdict::Weight::Degraded;
 use icescope_natlab::Nat;
 
-use super::scene::{PASSWORD_FILE, Scene, chain, nft, turn_entry};
+use super::scene::{PASSWORD_FILE, Scene, chain, nft, run, turn_entry};
 use super::watch::Expected::{Fails, FailsBeside};
 use super::{Provoked, provoked};
 
@@ -22,21 +22,26 @@ const PASSIVE: &str = concat!(
 
 pub fn all() -> Vec<Provoked> {
     vec![
-        provoked("UDP is dropped both ways", Fails("E1"), |world| {
-            Scene::open(world)
-                .at_browser(&chain("input", "iifname \"eth0\" meta l4proto udp drop"))
-                .at_daemon(&chain("input", "iifname \"eth0\" meta l4proto udp drop"))
+        provoked("UDP between the ends is dropped both ways", Fails("E1"), |world| {
+            deaf(Scene::open(world).servers(&world.stun()))
         }),
         provoked("ice.timeouts.connect is 12 s", FailsBeside("E3", Degraded), |world| {
-            Scene::open(world)
-                .at_browser(&chain("input", "iifname \"eth0\" meta l4proto udp drop"))
-                .at_daemon(&chain("input", "iifname \"eth0\" meta l4proto udp drop"))
+            deaf(Scene::open(world).servers(&world.stun()))
                 .config(|config| config.set("ice.timeouts", "connect = \"12s\""))
         }),
         provoked("the line is cut while it plays", Fails("E5"), |world| {
+            Scene::open(world).config(|config| config.set("ice.timeouts", "vanished = \"8s\"")).then(
+                |scene| {
+                    for host in [scene.browser.host(), scene.daemon.host()] {
+                        nft(host, &chain("input", "iifname \"eth0\" drop"));
+                    }
+                },
+            )
+        }),
+        provoked("the browser's interface goes down while it plays", Fails("E7"), |world| {
             Scene::open(world)
                 .config(|config| config.set("ice.timeouts", "vanished = \"8s\""))
-                .then(|scene| nft(scene.browser.host(), &chain("input", "iifname \"eth0\" drop")))
+                .then(|scene| run(scene.browser.host(), "ip link set eth0 down"))
         }),
         provoked("large DTLS packets are dropped", Fails("F1"), |world| {
             Scene::open(world)
@@ -67,4 +72,10 @@ pub fn all() -> Vec<Provoked> {
                 })
         }),
     ]
+}
+
+/// Neither end hears the other over UDP; servers are heard.
+fn deaf(scene: Scene) -> Scene {
+    let rules = chain("input", "iifname \"eth0\" udp sport != 3478 drop");
+    scene.at_browser(&rules).at_daemon(&rules)
 }

@@ -56,8 +56,11 @@ pub fn all() -> Vec<Provoked> {
             Scene::lay(world, Plan::firewall(Filtering::Apdf).family(Family::V6), Plan::public()).unhidden()
         }),
         provoked("the page's VPN address is not offered", Fails("B15"), |world| {
-            let scene = Scene::homes(world).daemon_servers(&[]).browser_servers(&world.stun());
-            run(scene.daemon.host(), "ip address add 10.8.0.1/32 dev lo");
+            let scene = Scene::homes(world)
+                .daemon_servers(&[])
+                .browser_servers(&world.stun())
+                .config(|config| config.set("ice.interfaces", "exclude = [\"wg*\"]"));
+            cable(scene.daemon.host(), "wg0", "10.8.0.1/24");
             scene.origin("10.8.0.1:8085".parse().expect("an address"))
         }),
     ]

@@ -35,6 +35,15 @@ pub fn all() -> Vec<Provoked> {
             Scene::lay(world, Plan::from(Nat::eim()).egress(Egress::OnlyTcp443), Nat::eim())
                 .servers(&world.stun())
         }),
+        provoked("one router for both, without hairpinning", Fails("C7"), |world| {
+            Scene::apart(world, Nat::eim()).servers(&world.stun())
+        }),
+        provoked("one router for both, which leads packets back in", Connects("C8", Degraded), |world| {
+            Scene::apart(world, Nat::eim().hairpin(true)).servers(&world.stun())
+        }),
+        provoked("an access point that keeps its clients apart", Fails("C15"), |world| {
+            Scene::apart(world, Nat::eim()).unhidden().servers(&[])
+        }),
         provoked("the STUN server sees a private address", Connects("C9", Degraded), inside_server),
         provoked("a router rewrites addresses in packets", Connects("C18", Degraded), rewritten),
         provoked("carrier-grade NAT, measured by the probe", FailsBeside("C5", Degraded), |world| {

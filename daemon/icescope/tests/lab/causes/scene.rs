@@ -100,9 +100,20 @@ impl Scene {
     /// A daemon there and a browser here.
     pub fn lay(world: &World, daemon: impl Into<Plan>, browser: impl Into<Plan>) -> Self {
         let site = |plan: Plan| world.lab.site(plan).expect("a site is made");
+        Self::between(site(daemon.into()), site(browser.into()))
+    }
+
+    /// Both ends are behind the same router, which keeps them apart.
+    pub fn apart(world: &World, nat: Nat) -> Self {
+        let daemon = world.lab.site(nat).expect("a site is made");
+        let browser = daemon.neighbour().expect("a neighbour is made");
+        Self::between(daemon, browser)
+    }
+
+    fn between(daemon: Site, browser: Site) -> Self {
         Self {
-            daemon: site(daemon.into()),
-            browser: site(browser.into()),
+            daemon,
+            browser,
             config: Config::new().file(PASSWORD_FILE, "lab").file(WRONG_FILE, "another"),
             forced: json!({}),
             script: None,

@@ -1,7 +1,13 @@
 //! TURN.
 
+use std::any::Any;
+use std::process::{Command, Stdio};
+
+use base64::Engine;
+use hmac::{Hmac, Mac};
 use icescope_model::verdict::Weight::Harmless;
-use icescope_natlab::{Coturn, CoturnOptions};
+use icescope_natlab::{Coturn, CoturnOptions, Plan, Process};
+use sha1::Sha1;
 
 use super::scene::{PASSWORD_FILE, Scene, WRONG_FILE, World, chain, entry, turn_entry, turn_url};
 use super::watch::Expected::{Connects, Fails};
@@ -52,6 +58,22 @@ pub fn all() -> Vec<Provoked> {
             let elsewhere = format!("--alternate-server={}", world.dead());
             daemon_with(world, |options| options.arguments = vec![elsewhere])
         }),
+        provoked("a credential that has run out", Fails("D3"), expired),
+        provoked("a server that relays IPv6 only", Fails("D13"), |world| {
+            // Clients that name no family get the server's default.
+            let options = CoturnOptions {
+                two_addresses: false,
+                arguments: vec!["--allocation-default-address-family=ipv6".to_owned()],
+                ..CoturnOptions::default()
+            };
+            let site = world.lab.site(Plan::public()).expect("a site is made");
+            let coturn = Coturn::start(site, &options).expect("a coturn starts");
+            only_for_the_daemon(world, coturn)
+        }),
+        provoked("a TURN server with a certificate of its own making", Fails("D17"), |world| {
+            tls(world, "coturn")
+        }),
+        provoked("a TURN server with old ciphers only", Fails("D18"), |world| tls(world, "old")),
         provoked("both relay by one server that does not reach itself", Fails("D21"), |world| {
             let coturn = world.turn(|_| {});
             super::scene::nft(coturn.site().host(), &chain("input", "iifname \"lo\" meta l4proto udp drop"));
@@ -77,11 +99,69 @@ fn with(world: &World, scene: Scene, change: impl FnOnce(&mut CoturnOptions)) ->
 
 /// Only the daemon is, and it has nothing else.
 fn daemon_with(world: &World, change: impl FnOnce(&mut CoturnOptions)) -> Scene {
-    let coturn: Coturn = world.turn(change);
+    only_for_the_daemon(world, world.turn(change))
+}
+
+fn only_for_the_daemon(world: &World, coturn: Coturn) -> Scene {
     let relay = turn_entry(&coturn, "udp", PASSWORD_FILE);
     Scene::homes(world)
         .daemon_servers(&[relay])
         .browser_servers(&[entry(&format!("stun:{}", coturn.addresses()[0]))])
         .daemon_relays()
         .keep(coturn)
+}
+
+/// What was made with the TURN REST API in 2020: user name and password are right, and their time is over.
+fn expired(world: &World) -> Scene {
+    const SECRET: &str = "lab";
+    const USER: &str = "1600000000:lab";
+    let coturn = world.turn(|options| (options.user, options.secret) = (None, Some(SECRET.to_owned())));
+    let mut mac = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
+    mac.update(USER.as_bytes());
+    let password = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    let url = format!(
+        "{{ urls = [\"turn:{}\"], username = \"{USER}\", credential-file = \"./expired.password\" }}",
+        coturn.addresses()[0]
+    );
+    Scene::homes(world)
+        .config(|config| config.file("expired.password", &password))
+        .daemon_servers(&[url])
+        .browser_servers(&world.stun())
+        .daemon_relays()
+        .keep(coturn)
+}
+
+/// A server that speaks TLS at the standard port: coturn, or one that has only ciphers of another time.
+fn tls(world: &World, kind: &str) -> Scene {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    let words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=turn.example";
+    let made = Command::new("openssl")
+        .args(words.split(' '))
+        .args(["-addext", "subjectAltName=DNS:turn.example", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let site = world.lab.site(Plan::public()).expect("a site is made");
+    let url = turn_url(&format!("turns:{}:5349?transport=tcp", site.public_address()), PASSWORD_FILE);
+    let server: Box<dyn Any + Send> = if kind == "coturn" {
+        let tls = Some((certificate, key));
+        let options = CoturnOptions { two_addresses: false, tls, ..CoturnOptions::default() };
+        Box::new(Coturn::start(site, &options).expect("a coturn starts"))
+    } else {
+        let mut command = site.command("openssl");
+        command.args(["s_server", "-quiet", "-accept", "5349", "-tls1_2", "-cipher", "AES128-SHA", "-cert"]);
+        command.arg(certificate).arg("-key").arg(key);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Box::new((Process::start(command).expect("openssl starts"), site))
+    };
+    Scene::homes(world)
+        .daemon_servers(&[url])
+        .browser_servers(&world.stun())
+        .daemon_relays()
+        .keep(server)
+        .keep(folder)
 }
