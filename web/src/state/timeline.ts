@@ -11,6 +11,9 @@ export const CAPACITY = 10_000;
 const PINNED = 1000;
 /** The view follows when the page has nothing better to do, so that it does not stand in the way of the first frame; but within this. */
 const SHOW_WITHIN_MS = 200;
+/** From so many events on, finding what all views say of them takes longer than a frame: they are shown four times a second then. */
+const MANY = 500;
+const PAUSE_MS = 250;
 
 /** Calls `what` in an idle moment; returns what takes the wish back. Safari knows no idle moments. */
 function whenIdle(what: () => void): () => void {
@@ -79,6 +82,8 @@ export class Timeline {
   readonly #shown = signal<readonly Event[]>([]);
   #ordered: Event[] = [];
   #forget: (() => void) | undefined;
+  /** When the view last caught up, in milliseconds of `performance.now()`. */
+  #shownAt = Number.NEGATIVE_INFINITY;
   readonly #hold: Hold;
 
   readonly all = computed(() => this.#shown.value);
@@ -128,6 +133,7 @@ export class Timeline {
     this.cited.value = new Set();
     this.dropped.value = 0;
     this.#show();
+    this.#shownAt = Number.NEGATIVE_INFINITY;
   }
 
   /** The view catches up at once: all of a record is there. */
@@ -137,12 +143,22 @@ export class Timeline {
 
   /** One function for all calls, so that it waits only once. */
   readonly #showSoon = () => {
-    this.#forget ??= whenIdle(() => this.#show());
+    if (this.#forget !== undefined) return;
+    const pause = this.#ordered.length < MANY ? 0 : this.#shownAt + PAUSE_MS - performance.now();
+    if (pause <= 0) {
+      this.#forget = whenIdle(() => this.#show());
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#forget = whenIdle(() => this.#show());
+    }, pause);
+    this.#forget = () => clearTimeout(timer);
   };
 
   #show(): void {
     this.#forget?.();
     this.#forget = undefined;
+    this.#shownAt = performance.now();
     this.#shown.value = [...this.#ordered];
   }
 }
