@@ -1,6 +1,6 @@
 //! The door for the other side's candidates: which addresses the daemon may be made to send to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Longest candidate attribute that is looked at; browsers' stay below 200 octets.
 const LONGEST: usize = 512;
@@ -63,6 +63,13 @@ impl<'a> CandidateFacts<'a> {
         let extension = |name: &str| rest.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1]);
         let (tcp_type, ufrag) = (extension("tcptype"), extension("ufrag"));
         Ok(Self { component, protocol, priority, address, port, kind, tcp_type, ufrag })
+    }
+
+    /// Where a UDP candidate of the client's own is sent to; none for a relay's and for one whose address is hidden.
+    pub(crate) fn own_udp_address(&self) -> Option<SocketAddr> {
+        let own = self.kind != "relay" && self.protocol.eq_ignore_ascii_case("udp");
+        let address = own.then(|| self.address.parse().ok()).flatten()?;
+        Some(SocketAddr::new(address, self.port))
     }
 
     /// Whether the daemon may send to it.

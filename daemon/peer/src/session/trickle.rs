@@ -62,6 +62,9 @@ impl Session {
                     tokio::time::sleep_until(negotiation.pace.turn(Instant::now())).await;
                     report.remote_candidate(&facts, None);
                     self.add(text, negotiation).await?;
+                    if let Some(address) = facts.own_udp_address() {
+                        self.wire.client_address(address);
+                    }
                 }
                 Door::LeftOut(why) => report.remote_candidate(&facts, Some(why)),
             }

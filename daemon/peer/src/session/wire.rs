@@ -1,6 +1,6 @@
 //! The wiretap under one peer connection, and what it needs from the configuration.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +109,25 @@ impl Wire {
     /// Whether there were relays, all over streams, and all of these broke.
     pub(crate) fn has_lost_its_relays(&self) -> bool {
         self.tap.has_lost_its_relays()
+    }
+
+    /// The client has this UDP candidate of its own, no relay's.
+    pub(crate) fn client_address(&self, client: SocketAddr) {
+        self.tap.client_address(client);
+    }
+
+    /// Lets the client in at its own addresses where the path goes another way: see [`Tap::open_ways`]. With the policy «relay» the
+    /// daemon's own addresses are not to be seen.
+    pub(crate) fn let_in_beside(&self, remote: Option<SocketAddr>, is_our_relay: bool) {
+        let is_relayed = is_our_relay || !remote.is_some_and(|remote| self.tap.is_the_clients_own(remote));
+        if is_relayed && self.made_with.1 == Policy::All {
+            self.tap.open_ways();
+        }
+    }
+
+    /// Counts up whenever what the daemon sends takes another way.
+    pub(crate) fn moved(&self) -> watch::Receiver<u64> {
+        self.tap.moved()
     }
 
     /// Whether what the daemon sends goes through a relay.

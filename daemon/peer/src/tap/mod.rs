@@ -36,6 +36,7 @@ mod tcp;
 mod translate;
 mod turn;
 mod udp;
+mod way;
 
 use std::future::Future;
 use std::io;
@@ -56,6 +57,7 @@ use shared_port::SharedPort;
 use shared_tcp::SharedTcpPort;
 use state::State;
 use stream::Streams;
+use way::Ways;
 
 /// What a [`Tap`] is made with.
 #[derive(Debug, Clone)]
@@ -83,12 +85,13 @@ pub struct TapOptions {
 pub struct Tap {
     runtime: TokioRuntime,
     state: Arc<State>,
+    ways: Ways,
 }
 
 impl Tap {
     /// A wiretap that has seen nothing yet.
     pub fn new(options: TapOptions) -> Arc<Self> {
-        Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)) })
+        Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)), ways: Ways::default() })
     }
 
     /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners.
@@ -123,6 +126,16 @@ impl Tap {
     /// it, replied with its own close_notify without having been told to close. A forged alert gets no reply.
     pub fn remote_close(&self) -> watch::Receiver<bool> {
         self.state.remote_close.subscribe()
+    }
+
+    /// Whether this is an address of the client's own, as [`Tap::client_address`] told it.
+    pub fn is_the_clients_own(&self, remote: SocketAddr) -> bool {
+        self.ways.is_the_clients_own(remote)
+    }
+
+    /// Counts up whenever what the daemon sends takes another way.
+    pub fn moved(&self) -> watch::Receiver<u64> {
+        self.state.moved.subscribe()
     }
 
     /// Whether DTLS and media go out through a relay.
@@ -192,7 +205,9 @@ impl Runtime for Tap {
         if inner.local_addr()?.port() == udp::MDNS_PORT {
             return Ok(inner);
         }
-        Ok(Arc::new(udp::TapUdp::new(inner, Arc::clone(&self.state))?))
+        let tapped = Arc::new(udp::TapUdp::new(inner, Arc::clone(&self.state))?);
+        self.ways.socket(&tapped);
+        Ok(tapped)
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
