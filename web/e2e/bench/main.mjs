@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { layNetwork } from '../lib/network.mjs';
 import { firstFrame } from './first-frame.mjs';
+import { pictures } from './pictures.mjs';
 import { startUp } from './start-up.mjs';
 import { viewers } from './viewers.mjs';
 
-const FIGURES = { 'first-frame': firstFrame, viewers, start: startUp };
+const FIGURES = { 'first-frame': firstFrame, viewers, start: startUp, pictures };
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, runs: { type: 'string' } } });
 const runs = Number(values.runs ?? 12);
