@@ -23,7 +23,8 @@ impl Config {
         let new = Self { tables: BTreeMap::new(), more: String::new(), files: BTreeMap::new() };
         new.set("relay", "enabled = false")
             .set("limits", "new-sessions-burst = 300")
-            .more("[[plugin]]\nname = \"plain\"\npath = \"source-plain\"\n[source]\nplays = \"plain\"\n")
+            .more("[[plugin]]\nname = \"plain\"\npath = \"source-plain\"\n")
+            .set("source", "plays = \"plain\"")
             .file("turn.secret", SECRET)
     }
 

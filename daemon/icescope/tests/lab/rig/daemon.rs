@@ -157,7 +157,7 @@ fn install(folder: &Path) -> PathBuf {
     let plugins = folder.join("plugins");
     std::fs::create_dir(&plugins).unwrap();
     link(&built.join("icescope"), &folder.join("icescope"));
-    for name in ["source_plain", "video_gstreamer", "probe_nat", "probe_stun", "probe_turn"] {
+    for name in ["source_plain", "video_gstreamer", "probe_nat", "probe_stun", "probe_turn", "fixtures"] {
         let library = format!("libicescope_{name}.so");
         // GStreamer is not everywhere; a daemon whose configuration names a plugin that is missing says so itself.
         if built.join(&library).exists() {
