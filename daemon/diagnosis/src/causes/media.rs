@@ -30,4 +30,9 @@ pub(super) const MEDIA: &[Cause] = &[
         "The browser has no decoder",
         "Choose another codec for this browser (VP8), or turn hardware decoding off."
     ),
+    cause!(
+        "G9",
+        "The client sends no picture",
+        "Look whether the client's camera is free and shows a picture; try another camera or codec."
+    ),
 ];

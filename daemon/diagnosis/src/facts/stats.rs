@@ -70,6 +70,19 @@ pub struct Video {
     pub time: i64,
 }
 
+/// The browser's outgoing video.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// RTP packets.
+    pub packets: u64,
+    /// Frames that its encoder made.
+    pub frames: u64,
+    /// The newest event that says so.
+    pub at: u64,
+    /// Its time.
+    pub time: i64,
+}
+
 /// What the statistics say.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
@@ -85,6 +98,8 @@ pub struct Stats {
     pub transport: Option<(String, u64, u64)>,
     /// The incoming video.
     pub video: Option<Video>,
+    /// The outgoing video.
+    pub sent: Option<Sent>,
 }
 
 impl Stats {
@@ -106,6 +121,15 @@ impl Stats {
         if let Some(entry) = entries(&event.attributes, "transport").next() {
             let bytes = count(entry, "bytesSent");
             self.transport = Some((text(entry, "dtlsState").to_owned(), bytes, event.sequence));
+        }
+        let mut outbound = entries(&event.attributes, "outbound-rtp");
+        if let Some(entry) = outbound.find(|entry| text(entry, "kind") == "video") {
+            self.sent = Some(Sent {
+                packets: count(entry, "packetsSent"),
+                frames: count(entry, "framesEncoded"),
+                at: event.sequence,
+                time: event.time,
+            });
         }
         let mut inbound = entries(&event.attributes, "inbound-rtp");
         if let Some(entry) = inbound.find(|entry| text(entry, "kind") == "video") {

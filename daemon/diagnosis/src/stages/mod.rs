@@ -16,6 +16,7 @@ pub mod servers;
 pub mod signalling;
 pub mod streams;
 pub mod turn;
+pub mod uplink;
 
 use icescope_model::report::Report;
 
@@ -44,6 +45,7 @@ pub fn faults(facts: &Facts, course: &Course, reports: &[Report]) -> Vec<Fault> 
     consent::faults(facts, course, &mut found);
     dtls::faults(facts, course, &mut found);
     media::faults(facts, course, &mut found);
+    uplink::faults(facts, course, &mut found);
     notes::faults(facts, course, reports, &mut found);
     found
 }

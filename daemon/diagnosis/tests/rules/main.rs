@@ -14,3 +14,4 @@ mod patience;
 mod servers;
 mod signalling;
 mod turn;
+mod uplink;
