@@ -456,6 +456,7 @@ const plots = {
   spans: 'Time span',
   span: { minute: 'Last 60 s', all: 'Whole session' },
   at: (seconds: number) => `at ${seconds.toFixed(1)} s`,
+  moment: 'Moment whose figures are shown',
   marks: 'Marks in the plots',
   sent: 'What arrived, over time',
   figure: {

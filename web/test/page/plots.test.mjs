@@ -84,6 +84,30 @@ test('the newest values stand beside the plots, and those of a moment that is po
   assert.equal(await value(page, 'framesPerSecond'), '30 fps');
 });
 
+test('the slider goes from moment to moment by keyboard, and stays there while figures come', {
+  timeout,
+}, async (t) => {
+  const { page, daemon } = await plotted(t);
+  await page.focus('#plots .plot-slider');
+  const said = () => page.getAttribute('#plots .plot-slider', 'aria-valuetext');
+  assert.match(
+    await said(),
+    /^at 419\.0 s, Bit rate [\d.]+ Mbit\/s, Round trip time [\d.]+ ms, .*Frames decoded 30 fps/,
+  );
+  for (let press = 0; press < 27; press += 1) await page.keyboard.press('ArrowLeft');
+  assert.equal(await page.textContent('#plots .plot-time'), 'at 392.0 s');
+  assert.equal(await value(page, 'framesPerSecond'), '9 fps');
+  assert.match(await said(), /^at 392\.0 s.*Frames decoded 9 fps, Frames dropped 6\/s/);
+  const place = () => page.$$eval('#plots .u-cursor-x', (all) => all.map((one) => one.style.transform));
+  const before = await place();
+  assert.equal(new Set(before).size, 1, 'one moment in all plots');
+  daemon.sawAll([stats(420, {}), stats(421, {})]);
+  await page.waitForFunction((was) => document.querySelector('#plots .u-cursor-x').style.transform !== was, before[0]);
+  assert.equal(await page.textContent('#plots .plot-time'), 'at 392.0 s', 'the axis moves, the moment stays');
+  await page.evaluate(() => document.activeElement.blur());
+  await page.waitForFunction(() => document.querySelector('#plots .plot-time').textContent === '');
+});
+
 test('no line leads over a silence, and every figure is drawn', { timeout }, async (t) => {
   const { page } = await plotted(t);
   for (const plot of ['bitRate', 'roundTripTime', 'jitter', 'packetLoss', 'frames', 'latency']) {

@@ -22,13 +22,15 @@ export class Chart {
   readonly #resize: ResizeObserver;
   #plotted: Plotted;
   #colours: Colours;
+  /** Where the slider has put the cursor, in seconds. */
+  #held: number | undefined;
 
   constructor(
     host: HTMLElement,
     spec: PlotSpec,
     group: string,
     plotted: Plotted,
-    onHover: (index: number | undefined) => void,
+    onHover: (time: number | undefined) => void,
   ) {
     this.#host = host;
     this.#spec = spec;
@@ -43,6 +45,18 @@ export class Chart {
   update(plotted: Plotted): void {
     this.#plotted = plotted;
     this.#plot.setData(this.#data());
+  }
+
+  /** Puts the cursor at a time and keeps it there while figures come; nothing lets go of it. */
+  hold(time: number | undefined): void {
+    if (time === undefined && this.#held !== undefined) this.#plot.setCursor({ left: -1, top: -1 }, false);
+    this.#held = time;
+    this.#place();
+  }
+
+  #place(): void {
+    if (this.#held === undefined) return;
+    this.#plot.setCursor({ left: this.#plot.valToPos(this.#held, 'x'), top: HEIGHT / 3 }, false);
   }
 
   /** The page has other colours. */
@@ -66,7 +80,7 @@ export class Chart {
     return [time, ...this.#spec.lines.map(({ name }) => columns[name])];
   }
 
-  #options(group: string, onHover: (index: number | undefined) => void): uPlot.Options {
+  #options(group: string, onHover: (time: number | undefined) => void): uPlot.Options {
     const first = this.#spec.lines[0]?.name ?? 'bitRate';
     const axis = {
       stroke: () => this.#colours.quiet,
@@ -108,8 +122,18 @@ export class Chart {
         })),
       ],
       hooks: {
-        draw: [(plot) => this.#drawMarks(plot)],
-        setCursor: [({ cursor }) => onHover(cursor.idx ?? undefined)],
+        draw: [
+          (plot) => {
+            this.#drawMarks(plot);
+            // Only now the axis is where it belongs.
+            this.#place();
+          },
+        ],
+        setCursor: [
+          ({ cursor: { idx } }) => {
+            if (this.#held === undefined) onHover(idx == null ? undefined : this.#plotted.figures.time[idx]);
+          },
+        ],
       },
     };
   }

@@ -3,7 +3,7 @@ import type { Plotted } from '../../state/figures/view';
 import { texts } from '../../texts';
 import { COLOUR_NAMES } from './colours';
 import { Plot } from './plot';
-import type { PlotSpec } from './words';
+import { type PlotSpec, valueWords } from './words';
 
 interface GroupProps {
   name: string;
@@ -16,7 +16,18 @@ interface GroupProps {
 /** Plots side by side with one cursor. */
 export function PlotGroup({ name, specs, plotted, why = {} }: GroupProps) {
   const hovered = useSignal<number | undefined>(undefined);
-  const time = hovered.value === undefined ? undefined : plotted.figures.time[hovered.value];
+  const held = useSignal<number | undefined>(undefined);
+  const { time, columns } = plotted.figures;
+  const shown = hovered.value === undefined ? -1 : time.indexOf(hovered.value);
+  const at = shown === -1 ? time.length - 1 : shown;
+  const when = texts.plots.at(time[at] ?? 0);
+  const values = specs.flatMap(({ lines }) =>
+    lines.map((line) => `${line.title} ${valueWords(line.name, columns[line.name][at])}`),
+  );
+  const hold = (to: number | undefined) => {
+    held.value = to;
+    hovered.value = to;
+  };
   return (
     <div class="plots" data-group={name}>
       <span class="plot-colours" aria-hidden="true">
@@ -25,9 +36,29 @@ export function PlotGroup({ name, specs, plotted, why = {} }: GroupProps) {
         ))}
       </span>
       {specs.map((spec) => (
-        <Plot key={spec.id} spec={spec} plotted={plotted} group={name} hovered={hovered} why={why[spec.id]} />
+        <Plot
+          key={spec.id}
+          spec={spec}
+          plotted={plotted}
+          group={name}
+          at={at}
+          hovered={hovered}
+          held={held}
+          why={why[spec.id]}
+        />
       ))}
-      <p class="plot-time quiet">{time === undefined ? '' : texts.plots.at(time)}</p>
+      <p class="plot-time quiet">{shown === -1 ? '' : when}</p>
+      <input
+        type="range"
+        class="plot-slider"
+        aria-label={texts.plots.moment}
+        aria-valuetext={[when, ...values].join(', ')}
+        min={0}
+        max={time.length - 1}
+        value={at}
+        onInput={(event) => hold(time[event.currentTarget.valueAsNumber])}
+        onBlur={() => hold(undefined)}
+      />
     </div>
   );
 }

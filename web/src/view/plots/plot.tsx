@@ -11,17 +11,21 @@ interface PlotProps {
   plotted: Plotted;
   /** Plots of one group have one cursor. */
   group: string;
-  /** The place in the columns that is pointed at. */
+  /** The place in the columns whose figures are shown. */
+  at: number;
+  /** The time that is pointed at, in seconds. */
   hovered: Signal<number | undefined>;
+  /** The time that the slider has been put to. */
+  held: Signal<number | undefined>;
   /** Why nothing is known, where that is known. */
   why?: string | undefined;
 }
 
 /** One plot with its value: the one that is pointed at, else the newest. */
-export function Plot({ spec, plotted, group, hovered, why }: PlotProps) {
+export function Plot({ why, ...props }: PlotProps) {
+  const { spec, plotted, at } = props;
   const { figures } = plotted;
   const known = isKnown(spec, figures);
-  const at = hovered.value === undefined ? figures.time.length - 1 : hovered.value;
   return (
     <figure class="plot" data-plot={spec.id} data-known={known}>
       <figcaption>
@@ -32,17 +36,13 @@ export function Plot({ spec, plotted, group, hovered, why }: PlotProps) {
           </span>
         ))}
       </figcaption>
-      {known ? (
-        <Canvas spec={spec} plotted={plotted} group={group} hovered={hovered} />
-      ) : (
-        <p class="plot-nothing quiet">{why ?? texts.plots.nothing}</p>
-      )}
+      {known ? <Canvas {...props} /> : <p class="plot-nothing quiet">{why ?? texts.plots.nothing}</p>}
     </figure>
   );
 }
 
 /** The drawing itself; its words say the same in numbers. */
-function Canvas({ spec, plotted, group, hovered }: PlotProps) {
+function Canvas({ spec, plotted, group, hovered, held }: PlotProps) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | undefined>(undefined);
   const newest = useRef(plotted);
@@ -53,9 +53,10 @@ function Canvas({ spec, plotted, group, hovered }: PlotProps) {
     import('./chart').then(
       ({ Chart }) => {
         if (gone || host.current === null) return;
-        chart.current = new Chart(host.current, spec, group, newest.current, (index) => {
-          hovered.value = index;
+        chart.current = new Chart(host.current, spec, group, newest.current, (time) => {
+          hovered.value = time;
         });
+        chart.current.hold(held.value);
       },
       () => setFailed(true),
     );
@@ -64,15 +65,27 @@ function Canvas({ spec, plotted, group, hovered }: PlotProps) {
       chart.current?.destroy();
       chart.current = undefined;
     };
-  }, [spec, group, hovered]);
+  }, [spec, group, hovered, held]);
   useEffect(() => chart.current?.update(plotted), [plotted]);
+  useEffect(() => chart.current?.hold(held.value), [held.value]);
   useColours(chart);
   const words = spec.lines.map(({ name, title }) => {
     const { last, min, mean, max } = summaryWords(name, plotted.figures);
     return texts.plots.said(title, last, min, mean, max);
   });
   if (failed) return <p class="plot-nothing quiet">{texts.plots.unavailable}</p>;
-  return <div ref={host} class="plot-canvas" role="img" aria-label={words.join('; ')} />;
+  return (
+    <div
+      ref={host}
+      class="plot-canvas"
+      role="img"
+      aria-label={words.join('; ')}
+      onPointerEnter={() => {
+        // Who points has done with the slider.
+        held.value = undefined;
+      }}
+    />
+  );
 }
 
 /** Draws anew when the colours change: by the user's choice, or with the system's. */
