@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { fromClientHints, fromUserAgent } from '../src/rtc/browser';
-import { dtlsFacts, dtlsVersion } from '../src/rtc/dtls';
+import { relayProtocolOf } from '../src/rtc/candidate';
+import { dtlsFacts, dtlsVersion, withFingerprints } from '../src/rtc/dtls';
 import type { Note } from '../src/rtc/recorder';
 import type { Stat } from '../src/rtc/stats';
 import { pageFacts, type Surroundings, watchSurroundings } from '../src/rtc/surroundings';
@@ -62,11 +63,28 @@ describe('DTLS', () => {
     expect(dtlsFacts([stat('T', 'transport', { ...transport, dtlsState: 'connecting' })])).toBeUndefined();
   });
 
+  test('has the fingerprints of the descriptions where the statistics have none', () => {
+    const sdp = (value: string) => `v=0\r\na=fingerprint:sha-256 ${value}\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n`;
+    const bare = { dtlsState: 'connected' };
+    expect(withFingerprints(bare, sdp('0A:1B'), sdp('2C:3D'))).toEqual({
+      ...bare,
+      localCertificate: { fingerprint: '0A:1B', fingerprintAlgorithm: 'sha-256' },
+      remoteCertificate: { fingerprint: '2C:3D', fingerprintAlgorithm: 'sha-256' },
+    });
+    const told = { ...bare, localCertificate: { fingerprint: 'AA', fingerprintAlgorithm: 'sha-256' } };
+    expect(withFingerprints(told, sdp('0A:1B'), undefined)).toEqual(told);
+  });
+
   test('has its version in words, and an unknown one as it was told', () => {
     expect([dtlsVersion('FEFD'), dtlsVersion('fefc'), dtlsVersion('0304'), dtlsVersion(undefined)]).toEqual([
       ...['DTLS 1.2', 'DTLS 1.3', '0304', 'DTLS'],
     ]);
   });
+});
+
+test('how a relay is spoken to is in its URL', () => {
+  const urls = ['turn:a', 'turn:a:3478?transport=udp', 'turn:a?transport=tcp', 'turns:a:5349?transport=tcp', 'stun:a'];
+  expect(urls.map(relayProtocolOf)).toEqual(['udp', 'udp', 'tcp', 'tls', undefined]);
 });
 
 /** A page of which everything can be said. */

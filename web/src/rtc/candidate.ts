@@ -40,6 +40,13 @@ export function parseCandidate(line: string): Candidate | undefined {
   return candidate;
 }
 
+/** How a TURN server is spoken to, by its URL (RFC 7065 §3.1): Chromium names the URL of a relayed candidate, but not the protocol. */
+export function relayProtocolOf(url: string): 'udp' | 'tcp' | 'tls' | undefined {
+  if (url.startsWith('turns:')) return 'tls';
+  if (!url.startsWith('turn:')) return undefined;
+  return /[?&]transport=tcp\b/.test(url) ? 'tcp' : 'udp';
+}
+
 /** `203.0.113.7:4711`, `[2001:db8::1]:4711`. */
 export function endpoint(candidate: { address?: string | null | undefined; port?: number | null | undefined }): string {
   const { address, port } = candidate;

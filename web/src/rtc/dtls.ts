@@ -37,6 +37,19 @@ export function dtlsFacts(stats: readonly Stat[]): DtlsFacts | undefined {
   return facts;
 }
 
+/** The same with fingerprints of the descriptions where the statistics have none (Firefox): DTLS has held the certificates against them. */
+export function withFingerprints(facts: DtlsFacts, local: string | undefined, remote: string | undefined): DtlsFacts {
+  const [ours, theirs] = [facts.localCertificate ?? described(local), facts.remoteCertificate ?? described(remote)];
+  return { ...facts, ...(ours && { localCertificate: ours }), ...(theirs && { remoteCertificate: theirs }) };
+}
+
+/** The first fingerprint of a description (RFC 8122 §5). */
+function described(sdp: string | undefined): Fingerprint | undefined {
+  const [, fingerprintAlgorithm, fingerprint] = /^a=fingerprint:(\S+) ([0-9A-Fa-f:]+)/m.exec(sdp ?? '') ?? [];
+  if (fingerprintAlgorithm === undefined || fingerprint === undefined) return undefined;
+  return { fingerprint, fingerprintAlgorithm };
+}
+
 /** `DTLS 1.2` for `FEFD`; what is not known stays as it was told. */
 export function dtlsVersion(tlsVersion: string | undefined): string {
   if (tlsVersion === undefined) return 'DTLS';

@@ -1,5 +1,5 @@
 import { texts } from '../texts';
-import { type Candidate, endpoint, parseCandidate } from './candidate';
+import { type Candidate, endpoint, parseCandidate, relayProtocolOf } from './candidate';
 import { known, type Recorder } from './recorder';
 
 /** What the page shows of a connection while it comes up. */
@@ -86,10 +86,11 @@ function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer)
   }
   const parsed = parseCandidate(gathered.candidate);
   const { url, relayProtocol } = gathered as RTCIceCandidate & { url?: string | null; relayProtocol?: string | null };
+  const toRelay = relayProtocol || (parsed?.candidateType === 'relay' && url ? relayProtocolOf(url) : undefined);
   const candidate: Candidate | undefined = parsed && {
     ...parsed,
     ...(url ? { url } : {}),
-    ...(relayProtocol ? { relayProtocol } : {}),
+    ...(toRelay ? { relayProtocol: toRelay } : {}),
   };
   const lane = candidate?.candidateType === 'srflx' ? 'stun' : candidate?.candidateType === 'relay' ? 'turn' : 'web';
   observer.record({

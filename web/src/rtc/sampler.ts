@@ -1,6 +1,6 @@
 import { texts } from '../texts';
 import { endpoint, parseCandidate } from './candidate';
-import { dtlsFacts, dtlsVersion } from './dtls';
+import { dtlsFacts, dtlsVersion, withFingerprints } from './dtls';
 import { pairWords } from './pair';
 import { known, type Recorder } from './recorder';
 import {
@@ -117,9 +117,12 @@ export class Sampler {
 
   /** Records what DTLS agreed on, once it is told, and again if it is another. */
   #tellDtls(stats: readonly Stat[]): void {
-    const facts = dtlsFacts(stats);
-    const key = JSON.stringify(facts ?? '');
-    if (facts === undefined || key === this.#dtls) return;
+    const told = dtlsFacts(stats);
+    if (told === undefined) return;
+    const { localDescription, remoteDescription } = this.#pc;
+    const facts = withFingerprints(told, localDescription?.sdp, remoteDescription?.sdp);
+    const key = JSON.stringify(facts);
+    if (key === this.#dtls) return;
     this.#dtls = key;
     const ciphers = [facts.dtlsCipher, facts.srtpCipher].filter((name) => name !== undefined).join(', ');
     this.#hooks.record({
