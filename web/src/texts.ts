@@ -447,7 +447,6 @@ const plots = {
     'Vertical lines mark what may have changed a figure: another source or path, an ICE restart, a key frame that was asked for, a picture that froze, a connection that heard nothing. Point at a plot to read all figures of that moment.',
   ],
   empty: 'Plots appear as soon as two reports have come.',
-  loading: 'The plots are being loaded …',
   unavailable: 'The plots could not be loaded; the table has the same figures.',
   nothing: 'not known in this session',
   views: 'Shown as',

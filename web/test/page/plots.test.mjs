@@ -306,6 +306,22 @@ test('an uplink’s figures have plots of their own', { timeout }, async (t) => 
   assert.equal(await page.textContent('.uplink-plots [data-figure="jitter"]'), '3.00 ms');
 });
 
+test('a session out of a file is plotted like a live one', { timeout }, async (t) => {
+  const { page } = await openPage(t);
+  const dump = readFileSync(new URL('../records/webrtc_internals_dump.txt', import.meta.url));
+  await page.setInputFiles('#import-file', { name: 'dump.txt', mimeType: 'text/plain', buffer: dump });
+  await page.click('[data-connection="8-2"]');
+  await page.waitForFunction(() => document.querySelectorAll('#plots .plot canvas').length >= 5);
+  assert.equal(await value(page, 'framesPerSecond'), '10 fps');
+  assert.equal(await value(page, 'jitter'), '2.00 ms');
+  assert.equal(await value(page, 'latency'), '–');
+  assert.match(
+    await page.textContent('#plots .plot[data-plot="latency"] .plot-nothing'),
+    /^not known in this session$/,
+  );
+  assert.ok((await painted(page, 'frames', 'first')) > 20);
+});
+
 test('axe finds nothing in plots, table and facts, light and dark', { timeout }, async (t) => {
   for (const colorScheme of ['light', 'dark']) {
     const { page } = await plotted(t, { colorScheme });
