@@ -7,7 +7,10 @@ use icescope_model::verdict::{Certainty, PathKind, Side, Stage, Verdict, Verdict
 use crate::course::Course;
 use crate::facts::Facts;
 use crate::facts::attributes::family;
+use crate::facts::candidates::Candidate;
+use crate::facts::checks::Pair;
 use crate::facts::states::Selected;
+use crate::stages::loss::endpoint;
 
 /// The selected pair, from the daemon's end: by its own word, else by the browser's.
 pub fn selected(facts: &Facts) -> Option<Selected> {
@@ -64,8 +67,7 @@ pub fn of(facts: &Facts) -> Option<VerdictPath> {
 pub fn connected(facts: &Facts, course: &Course) -> Verdict {
     let path = of(facts);
     let mut summary = path.as_ref().map_or_else(|| "Connected".to_owned(), words);
-    let round_trip = facts.checks.pairs.iter().filter(|pair| pair.nominated).find_map(|pair| pair.round_trip);
-    if let Some(seconds) = round_trip {
+    if let Some(seconds) = round_trip(facts) {
         // Writing into a String cannot fail.
         let _ = write!(summary, ", round trip {:.1} ms", seconds * 1e3);
     }
@@ -73,6 +75,10 @@ pub fn connected(facts: &Facts, course: &Course) -> Verdict {
     if let Some(why) = why(facts, path.as_ref()) {
         summary.push(' ');
         summary.push_str(&why);
+    }
+    if let Some(quality) = quality(facts) {
+        summary.push(' ');
+        summary.push_str(&quality);
     }
     if course.lost {
         summary.push_str(" Nothing is heard of the other end at the moment.");
@@ -83,6 +89,14 @@ pub fn connected(facts: &Facts, course: &Course) -> Verdict {
     evidence.sort_unstable();
     let stage = Stage::ALL.into_iter().rfind(|stage| course.reached(*stage)).unwrap_or_default();
     Verdict { stage, side: Side::Both, certainty: Certainty::Proven, summary, evidence, ..Verdict::default() }
+}
+
+/// Of the pair that is used; where none of them has its addresses (a name, a NAT), of one that was nominated.
+fn round_trip(facts: &Facts) -> Option<f64> {
+    let pairs = &facts.checks.pairs;
+    let used = selected(facts).map(|pair| endpoint(&pair.remote, pair.remote_port));
+    let used = pairs.iter().find(|pair| used.as_ref() == Some(&pair.remote) && pair.round_trip.is_some());
+    used.or_else(|| pairs.iter().find(|pair| pair.nominated && pair.round_trip.is_some()))?.round_trip
 }
 
 fn words(path: &VerdictPath) -> String {
@@ -125,15 +139,44 @@ fn why(facts: &Facts, path: Option<&VerdictPath>) -> Option<String> {
         more => format!(", {more} stayed silent"),
     };
     let relayed = path.is_some_and(|path| path.kind == PathKind::Relayed);
-    let direct_valid = facts.checks.pairs.iter().any(|pair| pair.is_valid() && pair.relay.is_none());
-    match (valid, relayed) {
-        (0, _) => None,
-        (1, true) if !direct_valid => {
-            Some(format!("It is the only path that the daemon's checks found{lost}."))
-        }
-        (1, _) => Some(format!("It is the only path that the daemon's checks found{lost}.")),
-        (more, _) => Some(format!(
-            "{more} paths answered the daemon's checks{lost}; the controlling end nominated this one."
+    // Through a relay at either end: the daemon's own, or the address of one of the client's.
+    let through_relay = |pair: &Pair| {
+        let theirs = |one: &Candidate| one.kind == "relay" && one.endpoint() == pair.remote;
+        pair.relay.is_some() || facts.candidates.client().iter().any(theirs)
+    };
+    let (by_relay, direct): (Vec<&Pair>, Vec<&Pair>) =
+        facts.checks.pairs.iter().filter(|pair| pair.is_valid()).partition(|pair| through_relay(pair));
+    // RFC 8445 §5.1.2.1: relayed candidates have the least priority.
+    let because = match (relayed, by_relay.is_empty(), direct.is_empty()) {
+        (false, false, _) => ": a direct path goes before a relayed one",
+        (true, _, true) => ": no direct one was among them",
+        (true, _, false) => ", although a direct one answered, too",
+        (false, true, _) => ": it has the highest priority of them, or answered first",
+    };
+    match valid {
+        0 => None,
+        1 => Some(format!("It is the only path that the daemon's checks found{lost}.")),
+        more => Some(format!(
+            "{more} paths answered the daemon's checks{lost}; the controlling end nominated this one{because}."
         )),
     }
+}
+
+/// How good it is, by the browser's count of what came over it.
+fn quality(facts: &Facts) -> Option<String> {
+    let video = facts.stats.video.filter(|video| video.packets_received > 0)?;
+    let lost = match video.packets_lost {
+        0 => "no packet was lost".to_owned(),
+        lost => {
+            let all = video.packets_received.saturating_add(lost);
+            format!("{:.1} % of the packets were lost", lost as f64 * 100.0 / all as f64)
+        }
+    };
+    // Rounded: the verdict is read, and its words should stay as they are while nothing happens.
+    let frames = match video.frames_per_second.map(|rate| (rate / 5.0).round() * 5.0) {
+        Some(rate) if rate > 0.0 => format!("About {rate} frames a second are decoded"),
+        _ if video.frames_decoded > 0 => "Frames were decoded".to_owned(),
+        _ => "No frame was decoded yet".to_owned(),
+    };
+    Some(format!("{frames}, {lost}."))
 }

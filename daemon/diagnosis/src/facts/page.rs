@@ -71,7 +71,7 @@ impl Page {
             }
             "page.error" => keep(&mut self.errors, Said::new(event.summary.as_str(), event)),
             "page.online" if event.attributes.get("onLine") == Some(&false.into()) => {
-                keep(&mut self.moved, Said::new("the browser is offline", event));
+                keep(&mut self.moved, Said::new("the browser went offline", event));
             }
             "page.network" => self.network(event),
             _ => {}

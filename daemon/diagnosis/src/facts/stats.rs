@@ -48,7 +48,7 @@ impl Pair {
 }
 
 /// The browser's incoming video.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Video {
     /// RTP packets.
     pub packets_received: u64,
@@ -58,6 +58,8 @@ pub struct Video {
     pub frames_received: u64,
     /// Frames decoded.
     pub frames_decoded: u64,
+    /// Frames of the last second.
+    pub frames_per_second: Option<f64>,
     /// Key frames decoded.
     pub key_frames_decoded: u64,
     /// Key frames asked for.
@@ -138,6 +140,7 @@ impl Stats {
                 packets_lost: count(entry, "packetsLost"),
                 frames_received: count(entry, "framesReceived"),
                 frames_decoded: count(entry, "framesDecoded"),
+                frames_per_second: entry.get("framesPerSecond").and_then(Value::as_f64),
                 key_frames_decoded: count(entry, "keyFramesDecoded"),
                 pli_count: count(entry, "pliCount"),
                 null_decoder: text(entry, "decoderImplementation").contains("NullVideoDecoder"),

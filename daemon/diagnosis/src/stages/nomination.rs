@@ -36,9 +36,10 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     wrong_interface(facts, course, found);
 }
 
-/// ICE works, and the browser's transport sends nothing.
+/// ICE works, and the browser's transport sends nothing, though it is the one that begins the handshake (RFC 8842 §5.2).
 fn wrong_interface(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
-    if course.reached(Stage::Dtls) || facts.states.ice_connected.is_none() {
+    let begins = facts.signalling.setup[1].as_deref() != Some("active");
+    if course.reached(Stage::Dtls) || facts.states.ice_connected.is_none() || !begins {
         return;
     }
     let waited = facts.states.ice_connected.is_some_and(|(time, _)| course.now - time >= NOMINATES_WITHIN);

@@ -21,10 +21,10 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
         return;
     }
     bridge(facts, found);
+    isolation(facts, &loss, found);
     page_elsewhere(facts, found);
     local_network(facts, found);
     hairpin(facts, found);
-    isolation(facts, &loss, found);
     port_shut(facts, &loss, found);
 }
 

@@ -64,3 +64,58 @@ fn d24_only_relays_were_offered() {
         .daemon("dtls.state", json!({"state": "connected"}));
     built.finds("D24", Weight::Harmless);
 }
+
+#[test]
+fn why_this_path_won_is_told() {
+    let relay = "198.51.100.1:50000";
+    let both = || Built::connected().theirs("relay", relay).check(relay, "outbound", 1).answer(relay);
+    let summary = both().verdict().summary;
+    assert!(
+        summary.contains(
+            "2 paths answered the daemon's checks; the controlling end nominated this one: a direct path goes before a relayed one."
+        ),
+        "{summary}"
+    );
+    let mut pair = selected("host", "relay");
+    pair["remoteAddress"] = "198.51.100.1".into();
+    pair["remotePort"] = 50000.into();
+    let summary = both().daemon("ice.selected_pair", pair).verdict().summary;
+    assert!(summary.contains("nominated this one, although a direct one answered, too."), "{summary}");
+}
+
+#[test]
+fn how_good_it_is_is_told() {
+    let figures = |lost: u64| {
+        json!({"inbound-rtp": [{"id": "V", "kind": "video", "packetsReceived": 990, "packetsLost": lost,
+            "framesDecoded": 300, "framesPerSecond": 29}]})
+    };
+    let summary = |lost: u64| Built::connected().browser("stats", figures(lost)).verdict().summary;
+    assert!(summary(0).contains("round trip 10.0 ms"), "{}", summary(0));
+    assert!(
+        summary(0).ends_with("About 30 frames a second are decoded, no packet was lost."),
+        "{}",
+        summary(0)
+    );
+    assert!(summary(10).contains("1.0 % of the packets were lost."), "{}", summary(10));
+    assert!(!Built::connected().verdict().summary.contains("lost."), "nothing is known of it");
+}
+
+#[test]
+fn d3_a_credential_that_ends_makes_a_path_fragile() {
+    let built = Built::connected().daemon(
+        "turn.credential.ends",
+        json!({"remoteAddress": "198.51.100.1:3478", "expires": 1_800_000_000}),
+    );
+    let found = built.finds("D3", Weight::Degraded);
+    assert!(found.summary.contains("198.51.100.1:3478 ends (Unix time 1800000000)"), "{}", found.summary);
+}
+
+#[test]
+fn c8_hairpinning_makes_a_path_fragile() {
+    let built = Built::connected()
+        .own("srflx", "203.0.113.9:5000")
+        .theirs("srflx", "203.0.113.9:4000")
+        .daemon("ice.selected_pair", selected("srflx", "srflx"));
+    let found = built.finds("C8", Weight::Degraded);
+    assert!(found.summary.contains("hairpinning, which many routers cannot"), "{}", found.summary);
+}
