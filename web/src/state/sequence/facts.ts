@@ -7,7 +7,7 @@ export type Role = 'request' | 'success' | 'error';
 /** What the picture wants to know of an event. */
 export interface Facts {
   role: Role | undefined;
-  /** Its transaction, as one observer saw it: two observers saw two different stretches of its way. */
+  /** Its transaction between two lanes, as one observer saw it: two observers saw two different stretches of its way. */
   transaction: string;
   /** What it repeats: events with the same key say the same. */
   key: string;
@@ -38,10 +38,11 @@ export function factsOf(event: Event): Facts {
 }
 
 function find(event: Event): Facts {
-  const { kind, seenBy, level, attributes } = event;
+  const { kind, seenBy, from, to, level, attributes } = event;
+  const role = roleOf(event);
   return {
-    role: roleOf(event),
-    transaction: `${seenBy} ${attributes.transactionId}`,
+    role,
+    transaction: `${seenBy} ${role === 'request' ? `${from} ${to}` : `${to} ${from}`} ${attributes.transactionId}`,
     key: keyOf(event),
     flight: typeof attributes.messageSequence === 'number' ? keyOf(event) : undefined,
     isNews: !STEADY.test(kind) && level !== 'debug',
@@ -64,7 +65,7 @@ function keyOf({ kind, from, to, seenBy, evidence, level, summary, attributes }:
     return `${where} ${useCandidate} ${errorCode} ${messageSequence} ${fragmentOffset} ${peerAddress}`;
   }
   // What the probes found belongs to no moment of the session: a session begins with all of it, and that is one row.
-  if (kind === 'probe.report') return kind;
+  if (kind === 'probe.report') return `${kind} ${from} ${to}`;
   // The bit rate's words change while they say the same.
   return kind === 'media.bit_rate' ? where : `${where} ${level} ${summary}`;
 }
