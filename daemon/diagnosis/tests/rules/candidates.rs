@@ -158,6 +158,8 @@ fn c15_kept_apart_in_one_network() {
         .browser("stats", stats(12, 0, 0));
     let built = built.page("http://192.168.1.2:8085", json!({"isSecureContext": true}));
     built.fails("C15", Stage::Checks);
+    // That both are in one network says more than how the page came.
+    built.page("http://127.0.0.1:41000", json!({"isSecureContext": true})).fails("C15", Stage::Checks);
 }
 
 #[test]

@@ -210,4 +210,6 @@ fn c13_a_transport_that_sends_nothing() {
     figures["candidate-pair"][0]["state"] = "succeeded".into();
     let built = Built::with_path().at(40.0).browser("stats", figures);
     built.fails("C13", Stage::Dtls);
+    // Who waits for the other end's first flight has sent nothing for a good reason.
+    built.browser("signalling.answer.received", json!({"sdp": "a=setup:active\r\n"})).is_not("C13");
 }
