@@ -64,6 +64,7 @@ pub fn all() -> Vec<Provoked> {
             Scene::lay(world, Nat::eim(), Nat::eim())
                 .servers(&[turn_entry(&coturn, "udp", PASSWORD_FILE)])
                 .daemon_relays()
+                .config(|config| config.set("ice.timeouts", "vanished = \"20s\""))
                 .keep(coturn)
                 .then(move |_| {
                     let stopped =

@@ -1,6 +1,6 @@
 //! Media.
 
-use super::scene::{Scene, chain};
+use super::scene::{Scene, World, chain};
 use super::watch::Expected::Fails;
 use super::{Provoked, provoked};
 
@@ -20,8 +20,30 @@ const RTP: &str = "meta l4proto udp @th,64,2 2";
 pub fn all() -> Vec<Provoked> {
     vec![
         provoked("a browser that takes AV1 only", Fails("G1"), |world| Scene::open(world).script(ONLY_AV1)),
+        provoked("frames that no decoder understands", Fails("G2"), |world| fixture(world, "gop = 10")),
+        provoked("a source that makes no key frame", Fails("G3"), |world| {
+            fixture(world, "gop = 1000000\nfirst = 1")
+        }),
+        provoked("large packets of the picture are dropped", Fails("G3"), |world| {
+            bars(Scene::open(world)).at_daemon(&chain("output", &format!("{RTP} meta length > 700 drop")))
+        }),
         provoked("RTP is dropped", Fails("G4"), |world| {
             Scene::open(world).at_daemon(&chain("output", &format!("{RTP} drop")))
         }),
     ]
+}
+
+/// A source that does as it is told.
+fn fixture(world: &World, config: &str) -> Scene {
+    let tables = format!(
+        "[[plugin]]\nname = \"camera\"\npath = \"fixtures\"\nid = \"org.icescope.fixture.source\"\n\
+         [plugin.config]\nfps = 25\nframe_bytes = 900\n{config}\n"
+    );
+    Scene::open(world).config(|config| config.more(&tables).set("source", "plays = \"camera\""))
+}
+
+/// A picture whose key frames take several packets.
+fn bars(scene: Scene) -> Scene {
+    let tables = "[[plugin]]\nname = \"bars\"\npath = \"video-gstreamer\"\n";
+    scene.config(|config| config.more(tables).set("source", "plays = \"bars\""))
 }

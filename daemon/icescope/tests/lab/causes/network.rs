@@ -3,7 +3,7 @@
 use icescope_model::verdict::Weight::Degraded;
 use icescope_natlab::{Egress, Nat, Plan};
 
-use super::scene::{Scene, World, chain, entry, run};
+use super::scene::{Scene, World, chain, entry, nft, run};
 use super::watch::Expected::{Connects, Fails, FailsBeside};
 use super::{Provoked, provoked};
 
@@ -46,10 +46,16 @@ pub fn all() -> Vec<Provoked> {
         }),
         provoked("the STUN server sees a private address", Connects("C9", Degraded), inside_server),
         provoked("a router rewrites addresses in packets", Connects("C18", Degraded), rewritten),
-        provoked("carrier-grade NAT, measured by the probe", FailsBeside("C5", Degraded), |world| {
+        provoked("carrier-grade NAT, as the probe measures it", FailsBeside("C5", Degraded), |world| {
+            let coturn = world.turn(|options| options.two_addresses = true);
+            let urls: Vec<String> =
+                coturn.addresses().iter().take(2).map(|address| entry(&format!("stun:{address}"))).collect();
+            let probe =
+                "[[plugin]]\nname = \"nat\"\npath = \"probe-nat\"\ngrants = [\"icescope.ice-servers/1\"]\n";
             Scene::lay(world, Plan::double_nat(Nat::apdm(), Nat::eim()), Nat::apdm())
-                .servers(&world.stun())
-                .keep(world.lab.coturn(&icescope_natlab::CoturnOptions::default()).expect("a coturn"))
+                .servers(&urls)
+                .config(|config| config.more(probe))
+                .keep(coturn)
         }),
     ]
 }
@@ -61,7 +67,7 @@ fn inside_server(world: &World) -> Scene {
     for address in ["10.96.0.10/32", "10.0.0.7/32"] {
         run(host, &format!("ip address add {address} dev lo"));
     }
-    super::scene::nft(
+    nft(
         host,
         "table ip node {\n chain post {\n type nat hook postrouting priority srcnat; policy accept;\n ip daddr 10.96.0.10 udp dport 3478 snat to 10.0.0.7\n }\n}\n",
     );
@@ -78,11 +84,16 @@ fn inside_server(world: &World) -> Scene {
     scene.daemon_servers(&[entry("stun:10.96.0.10:3478")]).keep(server)
 }
 
-/// A «SIP helper» that puts its own address into MAPPED-ADDRESS, and leaves XOR-MAPPED-ADDRESS alone, for it cannot see it.
+/// A «SIP helper» that puts its own address into MAPPED-ADDRESS, coturn's second attribute, and leaves the first one,
+/// XOR-MAPPED-ADDRESS, alone, for it does not see an address there.
 fn rewritten(world: &World) -> Scene {
     let coturn = world.turn(|options| options.user = None);
     let url = entry(&format!("stun:{}", coturn.addresses()[0]));
-    let scene =
-        Scene::lay(world, Nat::eim(), Plan::public()).daemon_servers(&[url]).browser_servers(&world.stun());
-    scene.keep(coturn)
+    let scene = Scene::lay(world, Nat::eim(), Plan::public()).daemon_servers(&[url]);
+    nft(
+        &scene.daemon.routers()[0],
+        "table ip helper {\n chain pre {\n type filter hook prerouting priority raw; policy accept;\n\
+         iifname \"wan\" udp sport 3478 @th,64,16 0x0101 @th,320,16 0x0001 @th,384,32 set 0x0a000001\n }\n}\n",
+    );
+    scene.browser_servers(&world.stun()).keep(coturn)
 }

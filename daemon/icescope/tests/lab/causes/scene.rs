@@ -43,11 +43,6 @@ impl World {
         turn_entry(&self.coturn, "udp", PASSWORD_FILE)
     }
 
-    /// One of the STUN servers.
-    pub fn stun_address(&self) -> SocketAddr {
-        self.stun[0].addresses()[0]
-    }
-
     /// Where nobody answers.
     pub fn dead(&self) -> SocketAddr {
         SocketAddr::new(Lab::dead_addresses().0, 3478)
