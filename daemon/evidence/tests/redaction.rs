@@ -226,6 +226,8 @@ fn what_steers_the_diagnosis_stays() {
     let kept = json!({
         "kind": "signalling.session",
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36",
+        "version": "156.0.0.0",
+        "sdp": "v=0\r\na=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n",
         "origin": "http://localhost:8080",
         "address": "0.0.0.0",
         "realm": "icescope",

@@ -23,6 +23,10 @@ const SCHEMES: [&str; 10] = ["stun", "stuns", "turn", "turns", "http", "https", 
 /// All of them, in order; none lies in another.
 pub fn marks(text: &str) -> Vec<(Range<usize>, Mark)> {
     let mut marks = Vec::new();
+    // Most texts are a word.
+    if !text.contains([':', '/', '\\', ' ']) {
+        return marks;
+    }
     urls(text, &mut marks);
     for (before, mark) in [
         ("ice-ufrag:", Mark::Fragment),

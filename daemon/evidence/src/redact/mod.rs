@@ -56,6 +56,8 @@ enum Meaning {
     Text,
     /// A word of the format.
     Word,
+    /// A product's version, which may look like an address.
+    Version,
     /// A name, or names with colons between them.
     Name(Name),
     /// A host's name or address, with or without a port.
@@ -91,8 +93,11 @@ impl Redaction {
     }
 
     fn text(&mut self, text: &str, meaning: Meaning, turn: Turn) -> String {
+        if meaning == Meaning::Version && text.bytes().all(|c| c.is_ascii_digit() || c == b'.') {
+            return text.to_owned();
+        }
         let mut places = match meaning {
-            Meaning::Word => Vec::new(),
+            Meaning::Word | Meaning::Version => Vec::new(),
             Meaning::Name(kind) => names_in(text, kind),
             Meaning::Host => host_in(text),
             Meaning::Text => self.places(text),
@@ -199,6 +204,7 @@ fn meaning(key: &str) -> Meaning {
         "kind" | "from" | "to" | "seenBy" | "format" | "schema" | "type" | "class" | "method" | "code" => {
             Meaning::Word
         }
+        "version" | "platformVersion" | "uaFullVersion" => Meaning::Version,
         "username" | "ufrag" => Meaning::Name(Name::Fragment),
         "foundation" => Meaning::Name(Name::Foundation),
         "realm" => Meaning::Name(Name::Realm),

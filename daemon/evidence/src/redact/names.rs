@@ -115,7 +115,9 @@ pub struct Names {
 impl Names {
     /// A name that stands in the record.
     pub fn note(&mut self, kind: Name, name: &str) {
-        self.number(kind, name);
+        if !is_universal(kind, name) {
+            self.number(kind, name);
+        }
     }
 
     fn number(&mut self, kind: Name, name: &str) -> usize {
@@ -137,7 +139,7 @@ impl Names {
 
     /// The name's pseudonym.
     pub fn pseudonym(&mut self, kind: Name, name: &str) -> String {
-        if kind == Name::Host && is_universal(name) {
+        if is_universal(kind, name) {
             return name.to_owned();
         }
         let number = self.number(kind, name);
@@ -164,9 +166,13 @@ fn folded(kind: Name, name: &str) -> String {
     }
 }
 
-/// The same on every machine; the second is what our advice writes for a name to fill in.
-fn is_universal(name: &str) -> bool {
-    name.eq_ignore_ascii_case("localhost") || name == "HOST"
+/// Hosts that name nobody's machine: this one; what our advice writes for a name to fill in; where the names of RTP's header
+/// extensions lie, and what Chromium's messages point to.
+const UNIVERSAL: [&str; 6] =
+    ["localhost", "HOST", "www.webrtc.org", "www.ietf.org", "aomediacodec.github.io", "goo.gl"];
+
+fn is_universal(kind: Name, name: &str) -> bool {
+    kind == Name::Host && (UNIVERSAL.contains(&name) || name.eq_ignore_ascii_case("localhost"))
 }
 
 /// A name that only multicast DNS resolves (RFC 6762 §3).

@@ -142,7 +142,9 @@ fn servers(judged: &Judged) -> String {
         let relayed: Vec<&str> = server.relayed.iter().map(|said| said.text.as_str()).collect();
         let errors =
             server.errors.iter().map(|error| format!("{} {} {}", error.kind, error.code, error.reason));
-        let errors: Vec<String> = errors.map(|error| error.trim_end().to_owned()).collect();
+        let mut errors: Vec<String> = errors.map(|error| error.trim_end().to_owned()).collect();
+        errors.sort_unstable();
+        errors.dedup();
         let end = if server.side == Side::Daemon { "daemon" } else { "browser" };
         let cells = [
             end.to_owned(),

@@ -159,7 +159,8 @@ fn events(events: &[Event]) -> String {
 fn lines(events: &[&Event]) -> String {
     let row = |event: &&Event| {
         let off = match event.uncertainty {
-            0 => String::new(),
+            // What would be written as 0.0 is not said.
+            0..50 => String::new(),
             off => format!(" ± {:.1} ms", f64::from(off) / 1_000.0),
         };
         let (from, to) = (word(event.from), word(event.to));
