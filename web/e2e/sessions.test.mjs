@@ -1,6 +1,6 @@
 // Sessions that are over, files, links and frames: through the real daemon
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
@@ -97,6 +97,7 @@ test('a session that is over is opened, exported, and imported in a fresh page: 
   await holdAccessible(page, 'a past session');
 
   const exported = await page.download('#export-json');
+  writeFileSync(join(artifacts, 'export.json'), exported.content);
   assert.equal(JSON.parse(exported.text).format, 'icescope.session/1');
   assert.deepEqual(JSON.parse(exported.text).events, record.events);
   const text = await page.download('#export-text');
@@ -183,6 +184,42 @@ test('an admin’s token lists every session; without it a page elsewhere knocks
   const { verdict } = await pictures(page);
   assert.equal(verdict.outcome, 'connected');
   assert.deepEqual(page.errors, []);
+});
+
+test('a dump that this browser makes of a session in chrome://webrtc-internals is opened', { timeout }, async (t) => {
+  const { browser, page, explained } = await scene(t);
+  // It tells only of what is while it is open.
+  const internals = await browser.open('chrome://webrtc-internals');
+  await explained(start(page));
+  await page.until('statistics were recorded', () => window.icescope.events().some(({ kind }) => kind === 'stats'));
+  const local = await page.evaluate(() => {
+    const told = ({ kind, seenBy, attributes }) => kind === 'ice.candidate' && seenBy === 'browser' && attributes.port;
+    return window.icescope.events().filter(told).length;
+  });
+  await internals.until('it has statistics', () => /inbound-rtp/.test(document.body.textContent));
+  await internals.evaluate(() => {
+    for (const details of document.querySelectorAll('details')) details.open = true;
+  });
+  const dump = await internals.download('#dump-click-target');
+  assert.equal(dump.name, 'webrtc_internals_dump.gz');
+  const fresh = await browser.open(ORIGIN);
+  await fresh.choose('#import-file', dump);
+  await fresh.until('it is shown', () => /one end only/.test(document.querySelector('#shown')?.textContent));
+  const { events, arrows, verdict } = await pictures(fresh);
+  const states = events.filter(({ kind }) => kind === 'pc.connection_state');
+  assert.equal(states.at(-1).attributes.connectionState, 'connected');
+  assert.ok(
+    events.some(({ attributes }) => attributes['inbound-rtp']?.[0].framesDecoded > 0),
+    'the figures are there',
+  );
+  assert.equal(events.filter(({ kind, attributes }) => kind === 'ice.candidate' && attributes.port).length, local);
+  assert.ok(
+    arrows.every(({ kind }) => ['ice.candidate', 'ice.candidate_error'].includes(kind)),
+    'an arrow is only what the browser says that a server sent',
+  );
+  assert.equal(verdict.outcome, 'none');
+  assert.deepEqual(fresh.errors, []);
+  await photograph(fresh, 'internals');
 });
 
 /** Runs in a page: frames another one, and tells what of it can be seen. */

@@ -6,6 +6,8 @@ import { type DumpedConnection, readInternals } from '../src/state/import/intern
 import { readEntry } from '../src/state/import/internals-log';
 import { ImportProblem } from '../src/state/import/problem';
 import { readRecordDocument } from '../src/state/import/record';
+// What the page has exported of a real session with Chromium, play and stop.
+import EXPORT from './records/export.json?raw';
 // A record as the daemon gave it, of the days before it named its format.
 import OLD from './records/old-export.json?raw';
 // What Chromium 156 of Debian 12 downloads from chrome://webrtc-internals; fields that nobody reads are taken out.
@@ -30,6 +32,17 @@ function said(text: string): string {
 }
 
 describe('a record', () => {
+  test('that the page has exported is read whole, with what its views do not need', () => {
+    const found = readText(EXPORT);
+    if (found.format !== 'icescope') throw new Error(found.format);
+    const { record } = found;
+    expect(record.events).toHaveLength(125);
+    expect(record.session.verdict?.outcome).toBe('connected');
+    expect(record.session.ended).toBe(475383);
+    expect(Object.keys(record.document)).toEqual(expect.arrayContaining(['format', 'pairs', 'clock', 'until']));
+    expect(readIce(record.events).selections.browser).toBeDefined();
+  });
+
   test('of a real session is read whole', () => {
     const found = readText(OLD);
     if (found.format !== 'icescope') throw new Error(found.format);

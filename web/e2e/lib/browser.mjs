@@ -80,12 +80,13 @@ class Page {
   /** Clicks, and answers the file that the page hands over. Chromium only. */
   async download(selector) {
     const [download] = await Promise.all([this.#page.waitForEvent('download'), this.#page.click(selector)]);
-    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') };
+    const content = readFileSync(await download.path());
+    return { name: download.suggestedFilename(), content, text: content.toString() };
   }
 
   /** Chooses a file for an input. Chromium only. */
-  choose(selector, { name, text }) {
-    return this.#page.setInputFiles(selector, { name, mimeType: 'application/json', buffer: Buffer.from(text) });
+  choose(selector, { name, content }) {
+    return this.#page.setInputFiles(selector, { name, mimeType: 'application/octet-stream', buffer: content });
   }
 
   /** Calls `told` with the address of each request that the page makes. */
