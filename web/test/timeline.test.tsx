@@ -39,9 +39,11 @@ describe('the filter', () => {
   });
 
   test('shows the statistics of every second only on request', () => {
-    const stats = event(0, { kind: 'stats', evidence: 'api' });
-    expect(fits(stats, EVERYTHING)).toBe(false);
-    expect(fits(stats, { ...EVERYTHING, stats: true })).toBe(true);
+    for (const kind of ['stats', 'rtp.counters', 'rtp.capture_clock']) {
+      const figures = event(0, { kind, evidence: 'api' });
+      expect(fits(figures, EVERYTHING), kind).toBe(false);
+      expect(fits(figures, { ...EVERYTHING, stats: true }), kind).toBe(true);
+    }
   });
 });
 
