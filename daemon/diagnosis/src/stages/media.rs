@@ -23,7 +23,7 @@ pub fn faults(facts: &Facts, course: &Course, found: &mut Vec<Fault>) {
     let told = facts.stats.seen.filter(|_| facts.stats.time - up >= MEDIA_WITHIN);
     match (facts.stats.video, told) {
         (Some(video), _) if video.frames_decoded > 0 => {}
-        (Some(video), _) if video.packets_received > 0 => undecoded(video, found),
+        (Some(video), _) if video.packets_received > 0 => undecoded(facts, video, found),
         (_, Some(at)) => none_arrived(facts, at, found),
         (_, None) => silent_source(facts, found),
     }
@@ -58,10 +58,17 @@ fn none_arrived(facts: &Facts, told: u64, found: &mut Vec<Fault>) {
     found.push(fault.shown_by([at, told]));
 }
 
-fn undecoded(video: Video, found: &mut Vec<Fault>) {
+fn undecoded(facts: &Facts, video: Video, found: &mut Vec<Fault>) {
     let fault = if video.null_decoder {
         let summary = "The browser chose a decoder that decodes nothing (NullVideoDecoder): it has none for this format.";
         Fault::fatal("G7", Stage::Frames, summary).of(Side::Client).proven()
+    } else if video.pli_count > 1 && facts.media.key_frames_requested == 0 {
+        // The browser's own RTCP is the only way that these come.
+        let summary = format!(
+            "The browser asked {} times for a key frame (PLI), and none of these requests reached the daemon: without one it decodes nothing.",
+            video.pli_count
+        );
+        Fault::fatal("G3", Stage::Frames, summary).of(Side::Unknown).proven()
     } else if video.pli_count > 0 && video.key_frames_decoded == 0 && video.packets_lost > 0 {
         let summary = format!(
             "The browser asked {} times for a key frame and got none whole: {} of its packets are missing.",

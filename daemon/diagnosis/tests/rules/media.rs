@@ -46,6 +46,15 @@ fn g3_no_key_frame() {
 }
 
 #[test]
+fn g3_requests_for_a_key_frame_that_get_lost() {
+    let figures = || video(json!({"packetsReceived": 90, "framesReceived": 30, "pliCount": 4}));
+    let lost = sending().browser("stats", figures()).fails("G3", Stage::Frames);
+    assert!(lost.summary.contains("none of these requests reached the daemon"), "{}", lost.summary);
+    let served = sending().daemon("media.key_frame_requested", json!({})).browser("stats", figures());
+    served.fails("G2", Stage::Frames);
+}
+
+#[test]
 fn g7_a_decoder_that_decodes_nothing() {
     let figures =
         json!({"packetsReceived": 90, "framesReceived": 30, "decoderImplementation": "NullVideoDecoder"});
