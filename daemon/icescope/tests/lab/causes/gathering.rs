@@ -35,9 +35,6 @@ pub fn all() -> Vec<Provoked> {
             Scene::homes(world).daemon_servers(&world.stun()).browser_servers(&[])
         }),
         provoked("only relays wanted, none given", Fails("B7"), |world| Scene::open(world).page_relays()),
-        provoked("policy: no UDP without proxy", Fails("B7"), |world| {
-            Scene::open(world).chromium("--force-webrtc-ip-handling-policy=disable_non_proxied_udp")
-        }),
         provoked("only a container's bridge is offered", Fails("B10"), |world| {
             let scene = Scene::open(world)
                 .browser_servers(&world.stun())

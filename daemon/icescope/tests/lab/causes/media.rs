@@ -17,15 +17,17 @@ const ONLY_AV1: &str = "
 /// The first octet of RTP and RTCP: 128 to 191 (RFC 7983 §7).
 const RTP: &str = "meta l4proto udp @th,64,2 2";
 
+/// RTCP feedback about the payload, of which PLI is one: packet type 206 (RFC 4585 §6.1).
+const FEEDBACK: &str = "meta l4proto udp @th,64,2 2 @th,72,8 206";
+
 pub fn all() -> Vec<Provoked> {
     vec![
         provoked("a browser that takes AV1 only", Fails("G1"), |world| Scene::open(world).script(ONLY_AV1)),
         provoked("frames that no decoder understands", Fails("G2"), |world| fixture(world, "gop = 10")),
-        provoked("a source that makes no key frame", Fails("G3"), |world| {
-            fixture(world, "gop = 1000000\nfirst = 1")
-        }),
-        provoked("large packets of the picture are dropped", Fails("G3"), |world| {
-            bars(Scene::open(world)).at_daemon(&chain("output", &format!("{RTP} meta length > 700 drop")))
+        provoked("the first key frame is lost, and so is what asks for another", Fails("G3"), |world| {
+            bars(Scene::open(world))
+                .at_browser(&chain("input", &format!("{RTP} quota until 30 kbytes drop")))
+                .at_daemon(&chain("input", &format!("{FEEDBACK} drop")))
         }),
         provoked("RTP is dropped", Fails("G4"), |world| {
             Scene::open(world).at_daemon(&chain("output", &format!("{RTP} drop")))

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use hmac::{Hmac, Mac};
-use icescope_model::verdict::Weight::Harmless;
+use icescope_model::verdict::Weight::{Degraded, Harmless};
 use icescope_natlab::{Coturn, CoturnOptions, Plan, Process};
 use sha1::Sha1;
 
@@ -83,10 +83,12 @@ pub fn all() -> Vec<Provoked> {
         provoked("the page takes relays only", Connects("D24", Harmless), |world| {
             Scene::open(world).browser_servers(&[world.relay()]).page_relays()
         }),
-        provoked("a STUN server in a turn: URL", Fails("D25"), |world| {
+        provoked("a STUN server in a turn: URL", Connects("D25", Degraded), |world| {
             let coturn = world.turn(|options| options.user = None);
-            let url = turn_url(&format!("turn:{}", coturn.addresses()[0]), PASSWORD_FILE);
-            Scene::open(world).daemon_servers(&[url]).browser_servers(&[]).daemon_relays().keep(coturn)
+            let address = coturn.addresses()[0];
+            let both =
+                [entry(&format!("stun:{address}")), turn_url(&format!("turn:{address}"), PASSWORD_FILE)];
+            Scene::open(world).daemon_servers(&both).browser_servers(&[]).keep(coturn)
         }),
     ]
 }
