@@ -10,6 +10,7 @@ use std::time::Instant;
 use icescope_diagnosis::{causes, diagnose};
 use icescope_evidence::redact::{redact, redacted};
 use icescope_model::api::SessionRecord;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn recorded() -> Vec<(String, Value)> {
@@ -222,6 +223,39 @@ fn names_are_the_same_wherever_they_stand_and_in_whichever_case() {
 }
 
 #[test]
+fn probe_reports_have_the_pseudonyms_of_the_events() {
+    let after = redacted_copy(&json!({
+        "events": [{"attributes": {"mappedAddress": "203.0.113.9:40000", "url": "stun:stun.corp.example.net"}}],
+        "reports": [{
+            "probe": "nat", "schema": "icescope.nat/1", "subject": "ipv4",
+            "document": {
+                "local_address": "192.168.1.20:5000", "public_address": "203.0.113.9:40000", "mapping": "EIM",
+                "servers": [{"url": "stun:stun.corp.example.net", "address": "198.51.100.2:3478", "rtt_ms": 4.5}],
+                "summary": "203.0.113.9 is mapped for 192.168.1.20 as stun.corp.example.net saw it",
+                "certificate": {"subject": "CN=turn.corp.example.net", "names": ["turn.corp.example.net"]},
+            },
+        }, {"probe": "stun", "schema": "icescope.stun/1", "subject": "stun:stun.corp.example.net", "document": null}],
+    }));
+    let (event, report) = (&after["events"][0]["attributes"], &after["reports"][0]["document"]);
+    assert_eq!(
+        (&event["mappedAddress"], &event["url"]),
+        (&json!("240.0.0.1:40000"), &json!("stun:host1.example"))
+    );
+    let summary = "240.0.0.1 is mapped for 192.168.0.1 as host1.example saw it";
+    assert_eq!((&report["summary"], &report["mapping"]), (&json!(summary), &json!("EIM")));
+    assert_eq!(
+        report["servers"][0],
+        json!({"url": "stun:host1.example", "address": "240.1.0.1:3478", "rtt_ms": 4.5})
+    );
+    assert_eq!(report["certificate"], json!({"subject": "CN=host2.example", "names": ["host2.example"]}));
+    assert_eq!(after["reports"][1]["subject"], "stun:host1.example");
+    assert_eq!(
+        (&after["reports"][0]["schema"], &after["reports"][0]["probe"]),
+        (&json!("icescope.nat/1"), &json!("nat"))
+    );
+}
+
+#[test]
 fn what_steers_the_diagnosis_stays() {
     let kept = json!({
         "kind": "signalling.session",
@@ -252,5 +286,42 @@ fn a_redacted_record_is_a_record() {
         let shown: SessionRecord = serde_json::from_value(redacted(&record).unwrap()).unwrap();
         assert!(shown.redacted, "{name}");
         assert_eq!(shown.events.len(), record.events.len(), "{name}");
+    }
+}
+
+/// An address of some machine, as somebody wrote it.
+fn written() -> impl Strategy<Value = (IpAddr, String)> {
+    let v4 = any::<[u8; 4]>().prop_map(IpAddr::from);
+    let v6 = any::<[u8; 16]>().prop_map(IpAddr::from);
+    let some = prop_oneof![v4, v6].prop_filter("one of a machine", |address| !is_universal(*address));
+    (some, 0_u8..4, any::<u16>()).prop_map(|(address, way, port)| {
+        let text = match (way, address) {
+            (0, _) => address.to_string(),
+            (1, _) => SocketAddr::new(address, port).to_string(),
+            (2, IpAddr::V6(v6)) => v6.segments().map(|group| format!("{group:04X}")).join(":"),
+            (2, IpAddr::V4(_)) => format!("{address}.{port}"),
+            (_, IpAddr::V6(_)) => format!("turn:[{address}]:{port}?transport=tcp"),
+            (_, IpAddr::V4(_)) => format!("turn:{address}:{port}?transport=tcp"),
+        };
+        (address, text)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_address_is_left_in_any_sentence(
+        before in "([ -~à-ÿ«»–]{0,30}[ (\\[«\"'=,;>@])?",
+        (address, written) in written(),
+        after in "([ )\\]»\"',;!<][ -~à-ÿ«»–]{0,30})?",
+        key in prop_oneof![Just("summary"), Just("address"), Just("message"), Just("url"), Just("username"), Just("kind")],
+    ) {
+        let said = format!("{before}{written}{after}");
+        let shown = shown(&json!({key: said}))[key].as_str().unwrap_or_default().to_owned();
+        prop_assert!(!shown.contains(&written), "{said} became {shown}");
+        let address = address.to_string();
+        let kept = shown.split(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':'))).any(|part| part == address);
+        prop_assert!(!kept, "{said} became {shown}");
     }
 }

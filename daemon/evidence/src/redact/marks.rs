@@ -32,6 +32,7 @@ pub fn marks(text: &str) -> Vec<(Range<usize>, Mark)> {
         ("ice-ufrag:", Mark::Fragment),
         (" ufrag ", Mark::Fragment),
         ("ice-pwd:", Mark::Secret),
+        ("a=identity:", Mark::Secret),
         ("candidate:", Mark::Foundation),
         ("cname:", Mark::Cname),
         ("/home/", Mark::Secret),
@@ -64,7 +65,8 @@ fn is_stop(c: char) -> bool {
 
 fn after(text: &str, before: &str, mark: Mark, marks: &mut Vec<(Range<usize>, Mark)>) {
     // A foundation and a fragment may have slashes in them (RFC 8839 §5.1).
-    let slashes = matches!(mark, Mark::Foundation | Mark::Fragment) || before == "ice-pwd:";
+    let slashes =
+        matches!(mark, Mark::Foundation | Mark::Fragment) || matches!(before, "ice-pwd:" | "a=identity:");
     for (at, _) in text.match_indices(before) {
         let stop = |c: char| is_stop(c) && !(c == '/' && slashes);
         marks.push((until(text, at + before.len(), stop), mark));
