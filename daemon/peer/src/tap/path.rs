@@ -89,17 +89,6 @@ pub enum Stamp {
     Kernel(Duration),
 }
 
-/// A record's times are whole microseconds, rounded towards the past.
-const ROUNDING_US: u32 = 1;
-
-/// Nanoseconds as microseconds, rounded up, with the rounding of the time itself.
-fn microseconds(nanos: i64) -> u32 {
-    u32::try_from(nanos.max(0).unsigned_abs().div_ceil(1_000)).unwrap_or(u32::MAX).saturating_add(ROUNDING_US)
-}
-
-/// Differences between the kernel's stamp and the clock that are not believed: the wall clock was set in between.
-const STAMP_LIMIT_NS: i64 = 2_000_000_000;
-
 impl Stamp {
     /// The stamp of what is about to be sent.
     #[inline]
@@ -137,16 +126,16 @@ impl Stamp {
     /// That time, and how far it may be off, in microseconds: what was sent left between the two readings around the call; a
     /// kernel's stamp is moved from one clock to the other, which are read one after the other.
     pub fn placed(self) -> (Monotonic, u32) {
-        let now = Monotonic::now();
-        let stamp = match self {
-            Self::Now => return (now, ROUNDING_US),
-            Self::At(at) => return (at, microseconds(now.since(at))),
-            Self::Between(at, latest) => return (at, microseconds(latest.since(at))),
-            Self::Kernel(stamp) => stamp,
+        let now = || {
+            let now = Monotonic::now();
+            (now, now.uncertainty_since(now))
         };
-        let ago = wall_nanos() - stamp.as_nanos() as i64;
-        let off = microseconds(Monotonic::now().since(now));
-        if (0..STAMP_LIMIT_NS).contains(&ago) { (Monotonic(now.0 - ago), off) } else { (now, off) }
+        match self {
+            Self::Now => now(),
+            Self::At(at) => (at, Monotonic::now().uncertainty_since(at)),
+            Self::Between(at, latest) => (at, latest.uncertainty_since(at)),
+            Self::Kernel(stamp) => Monotonic::of_wall(stamp).unwrap_or_else(now),
+        }
     }
 
     /// The stamp as nanoseconds since the Unix epoch; reads a clock only where the kernel gave no time.

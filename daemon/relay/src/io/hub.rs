@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use icescope_model::Monotonic;
 use tokio::net::UdpSocket;
@@ -65,8 +66,16 @@ impl Hub {
         *self.addresses.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
-    /// A message of a client stands in `buffer` at `at`, with room around it as [`frame::wrap`] wants it.
-    pub fn incoming(self: &Arc<Self>, link: &Link, via: FiveTuple, buffer: &mut [u8], at: Range<usize>) {
+    /// A message of a client stands in `buffer` at `at`, with room around it as [`frame::wrap`] wants it. `stamp`: the kernel's time of
+    /// its arrival, since the Unix epoch, where it has one.
+    pub fn incoming(
+        self: &Arc<Self>,
+        link: &Link,
+        via: FiveTuple,
+        buffer: &mut [u8],
+        at: Range<usize>,
+        stamp: Option<Duration>,
+    ) {
         let now = Now::read();
         let mut opener = Opener { hub: self, link };
         let (outcome, notes) = {
@@ -76,14 +85,17 @@ impl Hub {
         let part = |payload: Range<usize>| at.start + payload.start..at.start + payload.end;
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Answer(reply) => self.answer(link, &via, now.monotonic, &buffer[at], &reply),
+            Outcome::Answer(reply) => {
+                let arrived = stamp.and_then(Monotonic::of_wall).unwrap_or((now.monotonic, 0));
+                self.answer(link, &via, arrived, &buffer[at], &reply);
+            }
             Outcome::ToPeer { port, peer, payload } => port.send(&buffer[part(payload)], peer),
             Outcome::ToClient { port, payload, wrap } => deliver(port.link(), buffer, part(payload), wrap),
         }
         self.note(&notes, now.monotonic);
     }
 
-    fn answer(&self, link: &Link, via: &FiveTuple, at: Monotonic, request: &[u8], reply: &Reply) {
+    fn answer(&self, link: &Link, via: &FiveTuple, arrived: (Monotonic, u32), request: &[u8], reply: &Reply) {
         let sent = Monotonic::now();
         if reply.from == via.server && reply.to == via.client {
             link.send(&reply.bytes);
@@ -93,9 +105,13 @@ impl Hub {
                 udp::send(&socket, &reply.bytes, reply.to);
             }
         }
-        let request = SeenMessage { inbound: true, at, bytes: request.into(), refused: false };
+        // A stream takes it into a queue: nobody knows when it leaves.
+        let off = if link.is_stream() { 0 } else { Monotonic::now().uncertainty_since(sent) };
+        let (at, uncertainty) = arrived;
+        let request = SeenMessage { inbound: true, at, uncertainty, bytes: request.into(), refused: false };
         let bytes = reply.bytes.clone().into();
-        let answer = SeenMessage { inbound: false, at: sent, bytes, refused: reply.refused };
+        let answer =
+            SeenMessage { inbound: false, at: sent, uncertainty: off, bytes, refused: reply.refused };
         self.observer.exchange(via, reply.holder.as_ref(), request, Some(answer));
     }
 

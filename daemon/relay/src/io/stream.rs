@@ -141,7 +141,7 @@ fn take_messages(
             Next::Message { length, taken } => {
                 let at = filled.start..filled.start + length;
                 filled.start += taken;
-                hub.incoming(link, via, buffer, at);
+                hub.incoming(link, via, buffer, at, None);
             }
             Next::Garbage => {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "neither STUN nor ChannelData"));

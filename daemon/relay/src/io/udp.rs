@@ -1,12 +1,18 @@
 //! Datagrams: of clients to the server's own sockets, and of peers to relayed addresses.
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::ReceiveTimestampns,
+};
+use nix::sys::time::TimeSpec;
 use rustix::net::{SendFlags, sendto};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
@@ -29,24 +35,55 @@ pub fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
 
 /// Serves the clients of one socket until `stop`.
 pub async fn serve(hub: Arc<Hub>, socket: Arc<UdpSocket>, server: SocketAddr, stop: CancellationToken) {
-    let each = |client: SocketAddr, buffer: &mut [u8], at: Range<usize>| {
+    // Between its arrival and this task's turn a message may wait for milliseconds, and its time is what is told of it.
+    if let Err(error) = setsockopt(&socket, ReceiveTimestampns, &true) {
+        tracing::debug!(%error, "the kernel gives no times of arrival: those of reading are told");
+    }
+    let mut control = nix::cmsg_space!(TimeSpec);
+    let read = |buffer: &mut [u8]| read_stamped(&socket, buffer, &mut control);
+    let each = |(client, stamp): Arrival, buffer: &mut [u8], at: Range<usize>| {
         let link = Link::Udp { socket: Arc::clone(&socket), client };
-        hub.incoming(&link, FiveTuple { client, server, transport: Transport::Udp }, buffer, at);
+        hub.incoming(&link, FiveTuple { client, server, transport: Transport::Udp }, buffer, at, stamp);
     };
-    receive(&hub, &socket, &stop, each).await;
+    receive(&hub, &socket, &stop, read, each).await;
 }
 
 /// Relays what peers send to one relayed address until `stop`.
 pub async fn relay(hub: Arc<Hub>, socket: Arc<UdpSocket>, via: FiveTuple, stop: CancellationToken) {
-    let each = |peer: SocketAddr, buffer: &mut [u8], at: Range<usize>| hub.peer_sent(&via, peer, buffer, at);
-    receive(&hub, &socket, &stop, each).await;
+    let read = |buffer: &mut [u8]| socket.try_recv_from(buffer).map(|(length, peer)| (length, (peer, None)));
+    let each =
+        |(peer, _): Arrival, buffer: &mut [u8], at: Range<usize>| hub.peer_sent(&via, peer, buffer, at);
+    receive(&hub, &socket, &stop, read, each).await;
+}
+
+/// Where a datagram comes from, and the kernel's time of its arrival, since the Unix epoch.
+type Arrival = (SocketAddr, Option<Duration>);
+
+fn read_stamped(socket: &UdpSocket, buffer: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Arrival)> {
+    socket.try_io(Interest::READABLE, || {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let got = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut buffers, Some(control), flags)?;
+        let stamp = got.cmsgs()?.find_map(|message| match message {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        });
+        let from = got.address.as_ref().and_then(socket_address);
+        Ok((got.bytes, (from.ok_or(io::ErrorKind::InvalidData)?, stamp)))
+    })
+}
+
+fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| SocketAddrV4::from(*v4).into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddrV6::from(*v6).into()))
 }
 
 async fn receive(
     hub: &Hub,
     socket: &UdpSocket,
     stop: &CancellationToken,
-    mut each: impl FnMut(SocketAddr, &mut [u8], Range<usize>),
+    mut read: impl FnMut(&mut [u8]) -> io::Result<(usize, Arrival)>,
+    mut each: impl FnMut(Arrival, &mut [u8], Range<usize>),
 ) {
     loop {
         tokio::select! {
@@ -59,7 +96,7 @@ async fn receive(
             }
         }
         let mut buffer = hub.buffers.take();
-        let failed = drain(socket, &mut buffer, &mut each);
+        let failed = drain(&mut buffer, &mut read, &mut each);
         hub.buffers.give(buffer);
         match failed {
             Some(error) => {
@@ -73,12 +110,12 @@ async fn receive(
 
 /// Reads what is there, up to a burst.
 fn drain(
-    socket: &UdpSocket,
     buffer: &mut [u8],
-    each: &mut impl FnMut(SocketAddr, &mut [u8], Range<usize>),
+    read: &mut impl FnMut(&mut [u8]) -> io::Result<(usize, Arrival)>,
+    each: &mut impl FnMut(Arrival, &mut [u8], Range<usize>),
 ) -> Option<io::Error> {
     for _ in 0..BURST {
-        match socket.try_recv_from(&mut buffer[DATAGRAM]) {
+        match read(&mut buffer[DATAGRAM]) {
             Ok((length, from)) => each(from, buffer, DATAGRAM.start..DATAGRAM.start + length),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             // The answer of an ICMP message to something that was sent before: the next read goes on.

@@ -115,6 +115,7 @@ impl Observer {
         (told.from, told.to) = if seen.inbound { (Lane::Web, server) } else { (server, Lane::Web) };
         told.scope = Scope::Session(session);
         told.seen_by = SeenBy::Relay;
+        told.uncertainty = seen.uncertainty;
         if seen.refused {
             told.level = Level::Warn;
             told.summary.push_str(

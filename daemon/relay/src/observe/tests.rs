@@ -21,7 +21,7 @@ fn observer() -> (Observer, EventSource) {
 }
 
 fn seen(inbound: bool, at: i64, bytes: &[u8]) -> Seen {
-    Seen { inbound, at: Monotonic(at), bytes: bytes.into(), refused: false }
+    Seen { inbound, at: Monotonic(at), uncertainty: 7, bytes: bytes.into(), refused: false }
 }
 
 fn answer(request: &[u8]) -> Vec<u8> {
@@ -65,6 +65,7 @@ fn a_user_name_claims_what_came_before_it() {
     assert!(
         events.iter().all(|event| event.scope == Scope::Session(session) && event.seen_by == SeenBy::Relay)
     );
+    assert!(events.iter().all(|event| event.uncertainty == 7), "how far the time may be off is told with it");
     assert_eq!(events[0].attributes["remoteAddress"], "192.0.2.9:1");
     assert_eq!(events[0].attributes["direction"], "inbound");
     exchange(&observer, &client, None, 7, &binding(4).0);

@@ -24,6 +24,8 @@ pub struct Seen {
     pub inbound: bool,
     /// When.
     pub at: Monotonic,
+    /// How far that may be off, in microseconds.
+    pub uncertainty: u32,
     /// The message.
     pub bytes: Box<[u8]>,
     /// It refuses a credential: a 401 that is not the challenge that every exchange begins with.
@@ -91,7 +93,7 @@ mod tests {
     use crate::testing::via;
 
     fn seen(at: Monotonic) -> Seen {
-        Seen { inbound: true, at, bytes: vec![0; 20].into(), refused: false }
+        Seen { inbound: true, at, uncertainty: 0, bytes: vec![0; 20].into(), refused: false }
     }
 
     #[test]
