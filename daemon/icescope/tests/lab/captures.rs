@@ -4,6 +4,7 @@
 //! itself. An event of the browser's API is known to lie between a packet that it follows from and one that follows from it. So
 //! for each pair of events, whatever order the record claims beyond its stated uncertainty must be the captures' order, too.
 
+mod browsers;
 mod capture;
 mod clock;
 mod compare;

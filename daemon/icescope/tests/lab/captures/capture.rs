@@ -14,7 +14,7 @@ use super::pcapng;
 /// Only a dumpcap that hangs needs longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A capture under way, of all UDP at the host's interface.
+/// A capture under way, of all UDP at the host's interface and inside it.
 pub struct Capture {
     process: Process,
     said: std::thread::JoinHandle<String>,
@@ -34,7 +34,7 @@ impl Capture {
         let folder = tempfile::tempdir().unwrap();
         let mut command = site.command("dumpcap");
         // A DTLS flight is read to its last record; a big buffer keeps the kernel from dropping.
-        command.args(["-i", "eth0", "-f", "udp", "-s", "2048", "-B", "16", "-w"]);
+        command.args(["-i", "eth0", "-f", "udp", "-i", "lo", "-f", "udp", "-s", "2048", "-B", "16", "-w"]);
         command.arg(folder.path().join("host.pcapng"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = Process::start(command).expect("dumpcap starts (Debian: wireshark-common)");

@@ -37,21 +37,33 @@ enum Key {
     First(&'static str, u64),
 }
 
+/// Outbound, what, and the other end: but for what is inside TURN, where the wire has the relay's address.
+type Side = (bool, Key, Option<SocketAddr>);
+
 const CLASSES: [&str; 4] = ["request", "indication", "success response", "error response"];
 
 /// The events that are packets at the daemon's host, each with its packet; and those without one.
 pub fn of_daemon(events: &[Event], far: &Captured) -> (Vec<Item>, Vec<String>) {
-    let mut on_wire: HashMap<(bool, Key), Vec<i64>> = HashMap::new();
+    let mut on_wire: HashMap<Side, Vec<i64>> = HashMap::new();
     for packet in &far.packets {
-        on_wire.entry((packet.outbound, key_of_packet(&packet.message))).or_default().push(packet.at);
+        on_wire
+            .entry((
+                packet.outbound,
+                key_of_packet(&packet.message),
+                Some(packet.remote).filter(|_| !packet.wrapped),
+            ))
+            .or_default()
+            .push(packet.at);
     }
-    let mut taken: HashMap<(bool, Key), usize> = HashMap::new();
+    let mut taken: HashMap<Side, usize> = HashMap::new();
     let mut packets: Vec<&Event> = events.iter().filter(|event| is_packet(event)).collect();
     packets.sort_by_key(|event| event.time);
     let (mut items, mut missing) = (Vec::new(), Vec::new());
     for event in packets {
         let Some(key) = key_of_event(event) else { continue };
-        let side = (text(event, "direction") == "outbound", key);
+        let relayed = event.attributes.contains_key("relay");
+        let remote = text(event, "remoteAddress").parse().ok().filter(|_| !relayed);
+        let side = (text(event, "direction") == "outbound", key, remote);
         // Sent again means the same message: the first event is the first packet.
         let nth = taken.entry(side.clone()).or_default();
         match on_wire.get(&side).and_then(|times| times.get(*nth)) {

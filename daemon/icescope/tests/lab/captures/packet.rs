@@ -12,6 +12,8 @@ pub struct Packet {
     pub at: i64,
     /// It left the host that was captured.
     pub outbound: bool,
+    /// It travelled inside TURN: ChannelData, or a Send or Data indication.
+    pub wrapped: bool,
     /// The other end on the wire: a relay, where there is one.
     pub remote: SocketAddr,
     /// What it is.
@@ -40,11 +42,22 @@ const DTLS_HEADER: usize = 13;
 /// Everything that a frame says.
 pub fn packet(frame: &Frame<'_>, own: &[IpAddr]) -> Vec<Packet> {
     let Some((source, destination, payload)) = udp(frame.bytes) else { return Vec::new() };
-    let outbound = own.contains(&source.ip());
-    let remote = if outbound { destination } else { source };
     let mut messages = Vec::new();
-    read(payload, &mut messages);
-    messages.into_iter().map(|message| Packet { at: frame.at, outbound, remote, message }).collect()
+    read(payload, false, &mut messages);
+    let ends = [(true, source, destination), (false, destination, source)];
+    // What stays inside the host goes out and comes in at once.
+    let own = ends.into_iter().filter(|(_, here, _)| own.contains(&here.ip()));
+    let seen = own.flat_map(|(outbound, _, remote)| {
+        let packet = move |(wrapped, message): &(bool, Message)| Packet {
+            at: frame.at,
+            outbound,
+            wrapped: *wrapped,
+            remote,
+            message: message.clone(),
+        };
+        messages.iter().map(packet).collect::<Vec<_>>()
+    });
+    seen.collect()
 }
 
 /// Ethernet, IP without extension headers, UDP.
@@ -70,24 +83,24 @@ fn udp(frame: &[u8]) -> Option<(SocketAddr, SocketAddr, &[u8])> {
 }
 
 /// By the first byte (RFC 7983 §7).
-fn read(payload: &[u8], messages: &mut Vec<Message>) {
+fn read(payload: &[u8], wrapped: bool, messages: &mut Vec<(bool, Message)>) {
     match payload.first() {
-        Some(0..=3) => stun(payload, messages),
-        Some(20..=63) => dtls(payload, messages),
+        Some(0..=3) => stun(payload, wrapped, messages),
+        Some(20..=63) => dtls(payload, wrapped, messages),
         // ChannelData (RFC 8656 §12.4): number, length, data.
-        Some(64..=79) => read(payload.get(4..).unwrap_or_default(), messages),
+        Some(64..=79) => read(payload.get(4..).unwrap_or_default(), true, messages),
         Some(128..=191) => {
             // RFC 5761 §4: payload types 64 to 95 (192 to 223 with the marker bit) are RTCP's.
             let rtcp = payload.get(1).is_some_and(|kind| (192..=223).contains(kind));
             let ssrc = long(payload, if rtcp { 4 } else { 8 });
-            messages
-                .extend(ssrc.map(|ssrc| if rtcp { Message::Rtcp { ssrc } } else { Message::Rtp { ssrc } }));
+            let message = |ssrc| if rtcp { Message::Rtcp { ssrc } } else { Message::Rtp { ssrc } };
+            messages.extend(ssrc.map(|ssrc| (wrapped, message(ssrc))));
         }
         _ => {}
     }
 }
 
-fn stun(payload: &[u8], messages: &mut Vec<Message>) {
+fn stun(payload: &[u8], wrapped: bool, messages: &mut Vec<(bool, Message)>) {
     let (Some(kind), Some(COOKIE), Some(id)) = (short(payload, 0), long(payload, 4), payload.get(8..20))
     else {
         return;
@@ -101,21 +114,21 @@ fn stun(payload: &[u8], messages: &mut Vec<Message>) {
         match attribute {
             XOR_MAPPED_ADDRESS => mapped = xor_address(value, id),
             XOR_RELAYED_ADDRESS => relayed = xor_address(value, id),
-            DATA => read(value, messages),
+            DATA => read(value, true, messages),
             _ => {}
         }
         rest = rest.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
     }
-    messages.push(Message::Stun { kind, transaction, mapped, relayed });
+    messages.push((wrapped, Message::Stun { kind, transaction, mapped, relayed }));
 }
 
-fn dtls(payload: &[u8], messages: &mut Vec<Message>) {
+fn dtls(payload: &[u8], wrapped: bool, messages: &mut Vec<(bool, Message)>) {
     let mut rest = payload;
     // A record that is cut at the snap length has its header all the same.
     while let Some(head) = rest.get(..DTLS_HEADER) {
         let epoch = u16::from_be_bytes([head[3], head[4]]);
         let sequence = head[5..11].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        messages.push(Message::Dtls { content: head[0], epoch, sequence });
+        messages.push((wrapped, Message::Dtls { content: head[0], epoch, sequence }));
         let length = usize::from(u16::from_be_bytes([head[11], head[12]]));
         rest = rest.get(DTLS_HEADER + length..).unwrap_or_default();
     }
