@@ -65,10 +65,9 @@ impl<'a> CandidateFacts<'a> {
         Ok(Self { component, protocol, priority, address, port, kind, tcp_type, ufrag })
     }
 
-    /// Where a UDP candidate of the client's own is sent to; none for a relay's and for one whose address is hidden.
-    pub(crate) fn own_udp_address(&self) -> Option<SocketAddr> {
-        let own = self.kind != "relay" && self.protocol.eq_ignore_ascii_case("udp");
-        let address = own.then(|| self.address.parse().ok()).flatten()?;
+    /// The address of a relayed candidate.
+    pub(crate) fn relayed_address(&self) -> Option<SocketAddr> {
+        let address = (self.kind == "relay").then(|| self.address.parse().ok()).flatten()?;
         Some(SocketAddr::new(address, self.port))
     }
 

@@ -61,10 +61,10 @@ impl Session {
                 Door::Open => {
                     tokio::time::sleep_until(negotiation.pace.turn(Instant::now())).await;
                     report.remote_candidate(&facts, None);
-                    self.add(text, negotiation).await?;
-                    if let Some(address) = facts.own_udp_address() {
-                        self.wire.client_address(address);
+                    if let Some(relay) = facts.relayed_address() {
+                        self.wire.client_relay(relay);
                     }
+                    self.add(text, negotiation).await?;
                 }
                 Door::LeftOut(why) => report.remote_candidate(&facts, Some(why)),
             }

@@ -1,6 +1,5 @@
 //! The task that owns a session from its answer to its end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,7 +117,6 @@ async fn until_over(
     let mut vanish_by = None;
     let mut remote_close = session.wire.remote_close();
     let mut candidates = session.told.candidates.subscribe();
-    let mut moved = session.wire.moved();
     let mut gathering = Gathering::default();
     loop {
         gathering.see(&candidates.borrow_and_update(), options);
@@ -145,13 +143,6 @@ async fn until_over(
             }
             () = becomes_true(&mut remote_close) => CloseReason::ClosedByRemote,
             _ = candidates.changed() => continue,
-            _ = moved.changed() => {
-                // The browser changed to another pair.
-                if let Some(pair) = selected_pair(session, report).await {
-                    report.send(pair);
-                }
-                continue;
-            }
             () = sleep_until(deadline.unwrap_or(began)), if deadline.is_some() => {
                 let now = Instant::now();
                 if vanish_by.is_some_and(|by| by <= now) {
@@ -230,9 +221,6 @@ async fn selected_pair(session: &Session, report: &Report) -> Option<Observation
     };
     let local_port = session.wire.port_of(local);
     let (ours, theirs) = (end(local, local_port), end(remote, remote.port));
-    let is_our_relay = local.candidate_type.to_string() == "relay";
-    let at = remote.address.as_deref().and_then(|address| address.parse().ok());
-    session.wire.let_in_beside(at.map(|address| SocketAddr::new(address, remote.port)), is_our_relay);
     Some(
         report
             .note("ice.selected_pair", format!("selected by the daemon's end: {ours} ↔ {theirs}"))

@@ -15,7 +15,7 @@ use crate::options::{Options, Policy};
 use crate::peer::Inner;
 use crate::tap::candidate::{AddressMap, PublicAddress};
 use crate::tap::stream::Streams;
-use crate::tap::{Tap, TapOptions};
+use crate::tap::{Counters, LastInbound, Tap, TapOptions};
 
 /// How long a close_notify may take to get through the crate's TURN client: three turns of its driver, and a busy machine.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -82,6 +82,16 @@ impl Wire {
         shared.iter().find(|(local, _)| Some(*local) == address).map_or(candidate.port, |(_, port)| *port)
     }
 
+    /// What went through so far.
+    pub(crate) fn counters(&self) -> Counters {
+        self.tap.counters()
+    }
+
+    /// When the other end was last heard.
+    pub(crate) fn last_inbound(&self) -> LastInbound {
+        self.tap.last_inbound()
+    }
+
     /// Makes the driver turn at once.
     pub(crate) fn kick(&self) {
         self.tap.kick();
@@ -111,23 +121,9 @@ impl Wire {
         self.tap.has_lost_its_relays()
     }
 
-    /// The client has this UDP candidate of its own, no relay's.
-    pub(crate) fn client_address(&self, client: SocketAddr) {
-        self.tap.client_address(client);
-    }
-
-    /// Lets the client in at its own addresses where the path goes another way: see [`Tap::open_ways`]. With the policy «relay» the
-    /// daemon's own addresses are not to be seen.
-    pub(crate) fn let_in_beside(&self, remote: Option<SocketAddr>, is_our_relay: bool) {
-        let is_relayed = is_our_relay || !remote.is_some_and(|remote| self.tap.is_the_clients_own(remote));
-        if is_relayed && self.made_with.1 == Policy::All {
-            self.tap.open_ways();
-        }
-    }
-
-    /// Counts up whenever what the daemon sends takes another way.
-    pub(crate) fn moved(&self) -> watch::Receiver<u64> {
-        self.tap.moved()
+    /// The client has this relayed candidate.
+    pub(crate) fn client_relay(&self, address: SocketAddr) {
+        self.tap.client_relay(address);
     }
 
     /// Whether what the daemon sends goes through a relay.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use icescope_model::{Lane, Monotonic};
 
 use super::credential::{Endings, Grant, expiry};
+use super::grace::Grace;
 use super::limit::Limit;
 use super::nomination::{Nominations, Pair};
 use super::pace::Pace;
@@ -78,6 +79,7 @@ pub struct Exchange {
     nominations: Nominations,
     /// Of the checks that go out.
     pub pace: Pace,
+    pub grace: Grace,
     /// Of their credentials.
     pub endings: Endings,
     /// What may still be recorded.
@@ -92,6 +94,7 @@ impl Exchange {
             allocations: Allocations::default(),
             nominations: Nominations::default(),
             pace: Pace::default(),
+            grace: Grace::default(),
             endings: Endings::default(),
             limit: Limit::new(now),
         }

@@ -16,6 +16,7 @@ pub mod describe;
 mod dtls;
 mod exchange;
 mod fragments;
+mod grace;
 mod kick;
 mod limit;
 mod nomination;
@@ -36,7 +37,6 @@ mod tcp;
 mod translate;
 mod turn;
 mod udp;
-mod way;
 
 use std::future::Future;
 use std::io;
@@ -57,7 +57,6 @@ use shared_port::SharedPort;
 use shared_tcp::SharedTcpPort;
 use state::State;
 use stream::Streams;
-use way::Ways;
 
 /// What a [`Tap`] is made with.
 #[derive(Debug, Clone)]
@@ -85,13 +84,12 @@ pub struct TapOptions {
 pub struct Tap {
     runtime: TokioRuntime,
     state: Arc<State>,
-    ways: Ways,
 }
 
 impl Tap {
     /// A wiretap that has seen nothing yet.
     pub fn new(options: TapOptions) -> Arc<Self> {
-        Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)), ways: Ways::default() })
+        Arc::new(Self { runtime: TokioRuntime, state: Arc::new(State::new(options)) })
     }
 
     /// Lets the session use a TCP port that all sessions share. To be called before the crate binds its listeners.
@@ -128,14 +126,9 @@ impl Tap {
         self.state.remote_close.subscribe()
     }
 
-    /// Whether this is an address of the client's own, as [`Tap::client_address`] told it.
-    pub fn is_the_clients_own(&self, remote: SocketAddr) -> bool {
-        self.ways.is_the_clients_own(remote)
-    }
-
-    /// Counts up whenever what the daemon sends takes another way.
-    pub fn moved(&self) -> watch::Receiver<u64> {
-        self.state.moved.subscribe()
+    /// The client has this relayed candidate: see `grace`.
+    pub fn client_relay(&self, address: SocketAddr) {
+        self.state.client_relay(address);
     }
 
     /// Whether DTLS and media go out through a relay.
@@ -205,9 +198,7 @@ impl Runtime for Tap {
         if inner.local_addr()?.port() == udp::MDNS_PORT {
             return Ok(inner);
         }
-        let tapped = Arc::new(udp::TapUdp::new(inner, Arc::clone(&self.state))?);
-        self.ways.socket(&tapped);
-        Ok(tapped)
+        Ok(Arc::new(udp::TapUdp::new(inner, Arc::clone(&self.state))?))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use icescope_model::Monotonic;
 
 use super::classify::{Class, classify};
+use super::grace::{Grace, Through};
 use super::nomination::Pair;
 use super::state::{Packet, State};
 use super::stun::{Message, attribute};
@@ -74,6 +75,24 @@ impl State {
         }
     }
 
+    /// See [`super::Tap::client_relay`].
+    pub fn client_relay(&self, address: SocketAddr) {
+        self.exchange().grace.relay(address);
+    }
+
+    /// What a check to `remote` goes through. A relay that the client has not told yet is known by its server's address, but on one
+    /// machine that tells nothing.
+    fn through(&self, grace: &Grace, packet: &Packet<'_>, remote: SocketAddr) -> Through {
+        let far = !remote.ip().is_loopback() && remote.ip() != packet.local.ip();
+        if packet.remote != remote {
+            Through::Ours
+        } else if grace.is_relay(remote) || (far && self.servers.is_host(remote.ip())) {
+            Through::Theirs
+        } else {
+            Through::Direct
+        }
+    }
+
     fn is_too_soon(&self, packet: &Packet<'_>) -> Option<bool> {
         let mut exchange = self.exchange();
         let (remote, inner) = if classify(packet.bytes) == Class::ChannelData {
@@ -88,6 +107,10 @@ impl State {
         let message = Message::parse(inner)?;
         if !message.is_check() || message.get(attribute::USE_CANDIDATE).is_some() {
             return None;
+        }
+        let through = self.through(&exchange.grace, packet, remote);
+        if exchange.grace.waits(through, packet.stamp.monotonic()) {
+            return Some(true);
         }
         let local_ufrag = message.ufrags()?.1.to_owned();
         let pair = Pair { socket: packet.socket, outer: packet.remote, remote, local_ufrag };

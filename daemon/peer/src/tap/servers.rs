@@ -1,6 +1,6 @@
 //! Which addresses are servers, and so which lane a message belongs to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use icescope_model::Lane;
@@ -55,6 +55,12 @@ impl Servers {
         if urls.len() < LEARNED && !urls.contains(&known) {
             urls.push(known);
         }
+    }
+
+    /// Whether a server is known at this host, whatever its port: what it relays comes from there, too.
+    pub fn is_host(&self, ip: IpAddr) -> bool {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        self.stun.iter().chain(&self.turn).chain(learned.iter()).any(|server| server.ip() == ip)
     }
 
     /// The URL of the server in this lane at this address.

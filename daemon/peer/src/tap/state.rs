@@ -60,7 +60,6 @@ pub struct State {
     pub(super) servers: Servers,
     pub(super) remote_close: watch::Sender<bool>,
     pub(super) alert_sent: watch::Sender<bool>,
-    pub(super) moved: watch::Sender<u64>,
     pub(super) fragments: Fragments,
     pub(super) relays: Mutex<Relays>,
     shared: Option<Arc<SharedPort>>,
@@ -93,7 +92,6 @@ impl State {
             servers: Servers::new(options.stun_servers, options.turn_servers),
             remote_close: watch::Sender::new(false),
             alert_sent: watch::Sender::new(false),
-            moved: watch::Sender::new(0),
             shared: options.shared,
             shared_tcp: OnceLock::new(),
             streams: OnceLock::new(),
@@ -242,9 +240,6 @@ impl State {
             let last = &self.media_paths[usize::from(packet.direction == Direction::Outbound)];
             last.load(Relaxed) != way && last.swap(way, Relaxed) != 0
         };
-        if moved && packet.direction == Direction::Outbound {
-            self.moved.send_modify(|times| *times += 1);
-        }
         if first || moved {
             let (at, uncertainty) = packet.stamp.placed();
             let mut exchange = self.exchange();
