@@ -17,7 +17,7 @@ use self::world::{End, World};
 use crate::rig::{self, BrowserEnd, DaemonEnd, Told, Wish, pool};
 
 /// Attempts at a time. Most of a hopeless one is waiting; more at a time would make healthy ones slow.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 10;
 
 /// One attempt of the grid, done.
 pub struct Cell {

@@ -28,8 +28,9 @@
 //! such ends meet between two relayed addresses. So with TURN, what is not direct is relayed. Families do not keep ends apart
 //! then: a server allocates IPv4 for who asks for no family (RFC 8656 §7.2), whatever the client came by.
 //!
-//! Direct goes before relayed: pairs with a relayed candidate have the least priority (RFC 8445 §5.1.2.1), and Chromium, which
-//! controls, goes over to a better pair whenever one answers.
+//! Direct goes before relayed: pairs with a relayed candidate have the least priority (RFC 8445 §5.1.2.1). A browser nominates
+//! what answers first and goes over to a better pair later; an agent that knows one nomination only (RFC 8445 §8.1.1), as the
+//! daemon's, must not let a relay's path be the first where a direct one is there: that is what the cells with TURN show.
 //!
 //! ICE-TCP (RFC 6544): the daemon listens, the browser connects. It needs TCP from the browser to that port, and a daemon that
 //! can be connected to; UDP goes before it, a relay after it.

@@ -69,7 +69,9 @@ impl World {
     /// Makes the sites: all of them, or those of the ordinary run.
     pub fn new(lab: &Arc<Lab>, all: bool) -> Self {
         let secret = Some(SECRET.to_owned());
-        let coturn = lab.coturn(&CoturnOptions { secret, more_ports: vec![443], ..CoturnOptions::default() });
+        let options =
+            CoturnOptions { secret, more_ports: vec![443], two_addresses: false, ..CoturnOptions::default() };
+        let coturn = lab.coturn(&options);
         let picked = |names: &[&'static str], some: &[usize]| -> Vec<End> {
             let wanted = names.iter().enumerate().filter(|(index, _)| all || some.contains(index));
             wanted.map(|(_, name)| End::new(lab, name, name, false)).collect()
@@ -83,8 +85,8 @@ impl World {
 
     /// What the daemon of a column is told: STUN always; with TURN over all that a site may have left.
     pub fn config(&self, daemon: &End, with_turn: bool) -> Config {
-        // IPv4 addresses stand first, two of each family.
-        let (v4, v6) = (self.coturn.addresses()[0], self.coturn.addresses()[2]);
+        // One of each family, IPv4 first.
+        let (v4, v6) = (self.coturn.addresses()[0], self.coturn.addresses()[1]);
         let mut servers = vec![stun(v4), stun(v6)];
         if with_turn {
             let at_443 = std::net::SocketAddr::new(v4.ip(), 443);
