@@ -39,6 +39,7 @@ const PARTS: &[Part] = parts![
     "server.public-url" server.public_url,
     "server.allowed-hosts" server.allowed_hosts,
     "server.allowed-origins" server.allowed_origins,
+    "server.allowed-frames" server.allowed_frames,
     "server.tls" server.tls,
     "server.tokens" server.tokens,
     "server.gather-wait" server.gather_wait,

@@ -35,6 +35,7 @@ pub const KEYS: &[Key] = &[
     key("server.public-url", Reload),
     key("server.allowed-hosts", Reload),
     key("server.allowed-origins", Reload),
+    key("server.allowed-frames", Reload),
     key("server.tls.certificate", Restart),
     key("server.tls.key", Restart),
     key("server.tokens", Reload),

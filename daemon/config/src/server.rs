@@ -30,6 +30,8 @@ pub struct Server {
     pub allowed_hosts: Vec<Host>,
     /// Foreign origins that may use the API (CORS). The daemon's own needs no entry.
     pub allowed_origins: Vec<Origin>,
+    /// Foreign origins whose pages may show the page in a frame. The daemon's own needs no entry.
+    pub allowed_frames: Vec<Origin>,
     /// HTTPS instead of HTTP.
     pub tls: Option<Tls>,
     /// Tokens of administrators.
@@ -54,6 +56,7 @@ impl Default for Server {
             public_url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            allowed_frames: Vec::new(),
             tls: None,
             tokens: Vec::new(),
             gather_wait: Duration::from_millis(100),
@@ -78,6 +81,7 @@ impl Server {
                 .optional("public-url", |item| item.parsed("\"https://robot.example.net\"", Origin::parse)),
             allowed_hosts: table.or("allowed-hosts", default.allowed_hosts, hosts),
             allowed_origins: table.or("allowed-origins", default.allowed_origins, origins),
+            allowed_frames: table.or("allowed-frames", default.allowed_frames, origins),
             tls: Tls::read(&table.table("tls")),
             tokens: table
                 .or("tokens", default.tokens, |item| item.list("[\"/etc/icescope/admin.token\"]", token)),

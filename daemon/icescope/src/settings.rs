@@ -135,6 +135,7 @@ pub fn server(settings: &Settings, relay: Option<&Relay>) -> icescope_server::Op
             .map(|tls| icescope_server::Tls { certificate: tls.certificate.clone(), key: tls.key.clone() }),
         allowed_hosts: server.allowed_hosts.iter().map(ToString::to_string).collect(),
         allowed_origins: server.allowed_origins.iter().map(ToString::to_string).collect(),
+        allowed_frames: server.allowed_frames.iter().map(ToString::to_string).collect(),
         public_url: server.public_url.as_ref().map(ToString::to_string),
         admin_tokens: server.tokens.iter().map(|token| token.expose().to_owned()).collect(),
         ice_servers: Arc::new(move |host, session| {

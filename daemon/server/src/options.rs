@@ -27,6 +27,8 @@ pub struct Options {
     pub allowed_hosts: Vec<String>,
     /// Foreign origins (`https://name[:port]`) whose pages may call the daemon.
     pub allowed_origins: Vec<String>,
+    /// Foreign origins whose pages may show the page in a frame.
+    pub allowed_frames: Vec<String>,
     /// The URL by which the outside reaches the daemon, behind a proxy: its host and its origin are allowed.
     pub public_url: Option<String>,
     /// Secrets that open the list and the records of all sessions, as `Authorization: Bearer`.
@@ -65,6 +67,7 @@ impl Default for Options {
             max_connections: 512,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            allowed_frames: Vec::new(),
             public_url: None,
             admin_tokens: Vec::new(),
             ice_servers: fixed_ice_servers(Vec::new()),
@@ -87,6 +90,7 @@ impl fmt::Debug for Options {
             .field("max_connections", &self.max_connections)
             .field("allowed_hosts", &self.allowed_hosts)
             .field("allowed_origins", &self.allowed_origins)
+            .field("allowed_frames", &self.allowed_frames)
             .field("public_url", &self.public_url)
             .field("admin_tokens", &self.admin_tokens.len())
             .field("gather_wait", &self.gather_wait)

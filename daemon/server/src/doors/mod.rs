@@ -58,7 +58,7 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
         Err(refusal) => {
             tracing::info!(%method, path = shown_path(&path), status = refusal.status.as_u16(), "refused: {}", refusal.message);
             let trustworthy = is_trustworthy(&request, None, &options);
-            return seal::seal(refusal.into_response(), &path, None, &Caller::Own, trustworthy);
+            return seal::seal(refusal.into_response(), &path, None, &Caller::Own, &[], trustworthy);
         }
     };
     let (host, peer) = (door.host.clone(), door.peer);
@@ -71,7 +71,7 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
     };
     let micros = Monotonic::now().micros_since(began);
     tracing::debug!(%method, path = shown_path(&path), status = response.status().as_u16(), %peer, micros, "request");
-    seal::seal(response, &path, Some(&host), &caller, trustworthy)
+    seal::seal(response, &path, Some(&host), &caller, &options.allowed_frames, trustworthy)
 }
 
 /// Host first, then Origin.

@@ -48,6 +48,7 @@ pub(super) fn seal(
     path: &str,
     host: Option<&Authority>,
     caller: &Caller,
+    frames: &[String],
     trustworthy: bool,
 ) -> Response {
     let status = response.status();
@@ -59,7 +60,7 @@ pub(super) fn seal(
         let name = HeaderName::from_static("cross-origin-opener-policy");
         headers.insert(name, HeaderValue::from_static("same-origin"));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(host));
+    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(host, frames));
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Caller::Allowed(origin) = caller
         && let Ok(origin) = HeaderValue::from_str(origin)
@@ -83,13 +84,15 @@ fn cache(headers: &mut HeaderMap, path: &str, status: StatusCode) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
 }
 
-/// Frames of the page's own origin only: a page elsewhere that frames this one could have its visitors press its buttons.
+/// It may be framed by its own origin and by the `frames` that the operator names: any other page that framed it could have its
+/// visitors press its buttons.
 /// `connect-src 'self'` covers WebSockets only where the browser follows CSP 3, so the checked host is named too.
-fn content_security_policy(host: Option<&Authority>) -> HeaderValue {
+fn content_security_policy(host: Option<&Authority>, frames: &[String]) -> HeaderValue {
     let sockets = host.map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();
+    let ancestors = [&["'self'".to_owned()], frames].concat().join(" ");
     let policy = format!(
         "default-src 'self'; connect-src 'self'{sockets}; media-src 'self' blob: mediastream:; img-src 'self' data: blob:; \
-         object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+         object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     );
     HeaderValue::from_str(&policy)
         .unwrap_or(HeaderValue::from_static("default-src 'self'; frame-ancestors 'self'"))

@@ -168,6 +168,22 @@ async fn every_answer_has_the_security_headers_and_no_banner() {
 }
 
 #[tokio::test]
+async fn the_page_may_be_framed_by_its_own_origin_and_by_those_that_are_named() {
+    let server = start();
+    let ancestors = async || {
+        let reply = server.ask("GET", "/").send().await;
+        let policy = reply.field("content-security-policy").unwrap().to_owned();
+        policy.split("; ").find(|part| part.starts_with("frame-ancestors")).unwrap().to_owned()
+    };
+    assert_eq!(ancestors().await, "frame-ancestors 'self'");
+    let allowed_frames = vec!["https://ops.example".into(), "http://dev.example:3000".into()];
+    server.handle.reconfigure(Options { allowed_frames, ..options() });
+    assert_eq!(ancestors().await, "frame-ancestors 'self' https://ops.example http://dev.example:3000");
+    let refusal = server.ask("GET", "/").with("host", "evil.example").send().await;
+    assert!(refusal.field("content-security-policy").unwrap().ends_with("frame-ancestors 'self'"));
+}
+
+#[tokio::test]
 async fn bodies_are_bounded() {
     let server = start();
     let large = vec![b'a'; 64 * 1024 + 1];
