@@ -14,11 +14,8 @@ const ONLY_AV1: &str = "
     return transceiver;
   };";
 
-/// The first octet of RTP and RTCP: 128 to 191 (RFC 7983 §7).
+/// The first octet of RTP and RTCP: 128 to 191 (RFC 7983 §7). What a browser that receives sends of them is RTCP.
 const RTP: &str = "meta l4proto udp @th,64,2 2";
-
-/// RTCP feedback about the payload, of which PLI is one: packet type 206 (RFC 4585 §6.1).
-const FEEDBACK: &str = "meta l4proto udp @th,64,2 2 @th,72,8 206";
 
 pub fn all() -> Vec<Provoked> {
     vec![
@@ -27,7 +24,7 @@ pub fn all() -> Vec<Provoked> {
         provoked("the first key frame is lost, and so is what asks for another", Fails("G3"), |world| {
             bars(Scene::open(world))
                 .at_browser(&chain("input", &format!("{RTP} quota until 30 kbytes drop")))
-                .at_daemon(&chain("input", &format!("{FEEDBACK} drop")))
+                .at_daemon(&chain("input", &format!("{RTP} drop")))
         }),
         provoked("RTP is dropped", Fails("G4"), |world| {
             Scene::open(world).at_daemon(&chain("output", &format!("{RTP} drop")))
