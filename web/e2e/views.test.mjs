@@ -84,13 +84,15 @@ async function holdSequence(daemon, page) {
     heights.toSorted((a, b) => a - b),
     'and stand in that order',
   );
-  // As a reader finds it.
-  await page.evaluate(() => {
-    const axis = document.querySelector('#sequence-axis');
-    axis.dispatchEvent(new Event('change'));
-    document.querySelector('#sequence .frame').scrollTop = 0;
-  });
+  await asFound(page);
   return { record, rows };
+}
+
+/** The sequence as a reader finds it, from its beginning: it was made small to be read as a whole. */
+async function asFound(page) {
+  await page.evaluate(() => document.querySelector('#sequence-axis').dispatchEvent(new Event('change')));
+  await page.look(LOOKS.light);
+  await page.evaluate(() => document.querySelector('#sequence .frame').scrollTo(0, 0));
 }
 
 /** The boxes from the browser to the daemon, with the addresses that the record has. */
@@ -193,7 +195,10 @@ async function _world(t, wishes = {}, launch = chromium, args = []) {
 
 test('what both ends saw is what is drawn', { concurrency: true, timeout }, async (t) => {
   // The standard port is coturn’s, for the test of a refusal.
-  const daemon = await Daemon.start({ relay: { listen: `${daemonAddress}:${TURN_PORT + 1}` } });
+  const daemon = await Daemon.start({
+    probes: ['probe-nat', 'probe-stun', 'probe-turn'],
+    relay: { listen: `${daemonAddress}:${TURN_PORT + 1}` },
+  });
   t.after(() => daemon.stop());
   const browser = await chromium();
   t.after(() => browser.close());

@@ -27,13 +27,14 @@ export const originAt = (port) => `http://${daemonAddress}:${port}`;
 
 /**
  * The text of a configuration.
- * @param {{ port?: number, plays?: 'bars' | 'plain', bars?: object, plain?: object, server?: object, ice?: object, relay?: object, limits?: object }} wishes
+ * @param {{ port?: number, plays?: 'bars' | 'plain', bars?: object, plain?: object, probes?: string[], server?: object, ice?: object, relay?: object, limits?: object }} wishes
  */
 export function configuration({
   port = PORT,
   plays = 'bars',
   bars = {},
   plain,
+  probes = [],
   server = {},
   ice = {},
   relay = {},
@@ -41,7 +42,10 @@ export function configuration({
 } = {}) {
   const sources = [{ ...BARS, config: bars }];
   if (plain !== undefined || plays === 'plain') sources.push({ ...PLAIN, config: plain ?? {} });
-  const plugins = sources.map(({ name, path, config }) => table('[[plugin]]', { name, path, config }));
+  const measuring = probes.map((path) => ({ name: path.replace('probe-', ''), path, config: {} }));
+  const plugins = [...sources, ...measuring].map(({ name, path, config }) =>
+    table('[[plugin]]', { name, path, config }),
+  );
   return [
     table('[server]', { listen: `${daemonAddress}:${port}`, ...server }),
     table('[ice]', ice),

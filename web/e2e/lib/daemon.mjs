@@ -19,7 +19,13 @@ export class Daemon {
   /** Starts it and waits until it serves and its source is ready. */
   static async start(wishes) {
     const daemon = new Daemon(wishes);
-    await daemon.ready();
+    try {
+      await daemon.ready();
+    } catch (error) {
+      // Nobody else has it to end it.
+      await daemon.stop();
+      throw error;
+    }
     return daemon;
   }
 

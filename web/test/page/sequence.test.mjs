@@ -167,6 +167,8 @@ test('the arrow keys go from arrow to arrow and to the answer; Enter keeps the m
 
 test('the pointer shows a message, and a click keeps it', { timeout }, async (t) => {
   const { page } = await shows(t, RELAY);
+  // What is further down than the window is not in the document.
+  await page.evaluate(() => document.querySelector('#sequence .frame').scrollTo(0, 400));
   const row = page.locator('#sequence .item[data-kind="signalling.offer"]').first();
   await row.waitFor({ state: 'attached' });
   await page.evaluate(() => {
