@@ -2,6 +2,7 @@ import type { IceServer } from '../generated/IceServer';
 import { texts } from '../texts';
 import { type Candidate, parseCandidate } from './candidate';
 import { type Gathered, judge, type MappingFound, type ServerError, settled, stunServers } from './mapping';
+import { serverOf } from './observe';
 import { known, type Recorder } from './recorder';
 
 /** Chromium gives a STUN server up after 40 s, Firefox after 11 s: one that is dead keeps the gathering open so long. */
@@ -50,10 +51,11 @@ export class MappingTest {
   async #gather(make: (servers: RTCIceServer[]) => RTCPeerConnection): Promise<void> {
     const pc = make(this.#servers.map(({ url }) => ({ urls: url })));
     this.#pc = pc;
-    pc.addEventListener('icecandidate', ({ candidate }) => {
+    pc.addEventListener('icecandidate', (event) => {
+      const { candidate } = event;
       if (candidate === null || candidate.candidate === '') return;
       const parsed = parseCandidate(candidate.candidate);
-      const { url } = candidate as RTCIceCandidate & { url?: string | null };
+      const url = serverOf(event);
       if (parsed !== undefined) this.#candidates.push(url ? { ...parsed, url } : parsed);
       this.#look();
     });

@@ -70,11 +70,17 @@ export function observe(pc: RTCPeerConnection, observer: Observer): void {
     });
     changed();
   });
-  pc.addEventListener('icecandidate', ({ candidate }) => candidateGathered(candidate, observer));
+  pc.addEventListener('icecandidate', (event) => candidateGathered(event.candidate, serverOf(event), observer));
   pc.addEventListener('icecandidateerror', (error) => candidateFailed(error, record));
 }
 
-function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer): void {
+/** The server that a candidate comes from: on the candidate (webrtc-pc), or on its event, where earlier drafts and WebKit have it. */
+export function serverOf(event: RTCPeerConnectionIceEvent): string | undefined {
+  const { candidate, url } = event as { candidate: { url?: string | null } | null; url?: string | null };
+  return candidate?.url || url || undefined;
+}
+
+function candidateGathered(gathered: RTCIceCandidate | null, url: string | undefined, observer: Observer): void {
   if (gathered === null || gathered.candidate === '') {
     // Firefox says the end of a generation with an empty candidate (webrtc-pc, icecandidate), Chromium only that of all gathering with null.
     if (gathered !== null || !endTold.has(observer)) {
@@ -85,7 +91,7 @@ function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer)
     return;
   }
   const parsed = parseCandidate(gathered.candidate);
-  const { url, relayProtocol } = gathered as RTCIceCandidate & { url?: string | null; relayProtocol?: string | null };
+  const { relayProtocol } = gathered as RTCIceCandidate & { relayProtocol?: string | null };
   const toRelay = relayProtocol || (parsed?.candidateType === 'relay' && url ? relayProtocolOf(url) : undefined);
   const candidate: Candidate | undefined = parsed && {
     ...parsed,
@@ -97,9 +103,7 @@ function candidateGathered(gathered: RTCIceCandidate | null, observer: Observer)
     kind: 'ice.candidate',
     from: lane,
     to: 'web',
-    summary: candidate
-      ? texts.event.candidate(candidate.candidateType, endpoint(candidate), url ?? undefined)
-      : gathered.candidate,
+    summary: candidate ? texts.event.candidate(candidate.candidateType, endpoint(candidate), url) : gathered.candidate,
     attributes: known({ ...candidate, candidate: gathered.candidate, sdpMid: gathered.sdpMid }),
   });
   observer.onCandidate(gathered.candidate, candidate);
