@@ -12,9 +12,11 @@ use std::collections::VecDeque;
 use icescope_model::Event;
 
 /// What repeats, and how many of it are kept. The last is for all that is not named.
-const RINGS: [(&str, usize); 3] = [
+const RINGS: [(&str, usize); 4] = [
     // One a second, and one at each change of state: more than the last minute, which is what the page plots first.
     ("stats", 90),
+    // The daemon's own counts, one a second: the last minute.
+    ("rtp.counters", 60),
     // One a second, of use only while its pictures are on their way: what the page made of it is in the statistics.
     ("rtp.capture_clock", 8),
     // Consent checks, mostly. At two a second and end, these are 40 seconds.
@@ -119,6 +121,7 @@ impl Record {
         up && (event.kind.starts_with("stun.binding.")
             || event.kind == "stats"
             || event.kind == "rtp.capture_clock"
+            || event.kind == "rtp.counters"
             || event.kind.starts_with("rtcp."))
     }
 
@@ -186,12 +189,14 @@ mod tests {
                 record.push(&mut event("stun.binding.request", at));
             }
             record.push(&mut event("rtp.capture_clock", at));
+            record.push(&mut event("rtp.counters", at));
             record.push(&mut event("stats", at));
         }
         let events = record.since(0, usize::MAX);
         let kept = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
         assert_eq!((kept("stats"), kept("rtp.capture_clock"), kept("stun.binding.request")), (90, 8, CHECKS));
-        assert_eq!(record.dropped(), 1_000 - 90 - 8 - CHECKS as u64);
+        assert_eq!(kept("rtp.counters"), 60);
+        assert_eq!(record.dropped(), 1_100 - 90 - 8 - 60 - CHECKS as u64);
         let order: Vec<u64> = events.iter().map(|event| event.sequence).collect();
         assert!(order.is_sorted(), "{order:?}");
         let half = record.since(order[100], 50);
@@ -241,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_reader_goes_on_where_it_stopped() {
-        let mut record = Record::new(300);
+        let mut record = Record::new(600);
         for time in 0..200 {
             record.push(&mut event("ice.candidate", time));
         }

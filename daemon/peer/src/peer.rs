@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::session::engine::Credentials;
 use crate::session::ice_servers::IceServers;
 use crate::session::report::Report;
-use crate::session::{Media, Session, build, watchdog};
+use crate::session::{Media, Session, build, figures, watchdog};
 use crate::source::Sources;
 use crate::tap::shared_port::{SharedPort, SharedPortError};
 use crate::tap::shared_tcp::SharedTcpPort;
@@ -170,6 +170,8 @@ impl Peer {
         self.inner.sessions().insert(id, Place::Session(Arc::clone(&session)));
         place.kept = true;
         let options = self.inner.options();
+        let report = Report { session: id, sink: self.inner.sink.clone() };
+        self.inner.tasks.spawn(figures::tell(Arc::clone(&session), report));
         self.inner.tasks.spawn(watchdog::watch(Arc::clone(&self.inner), session, ends, options));
         Ok(answer)
     }

@@ -12,6 +12,7 @@ use icescope_model::media::{AccessUnit, MediaMessage};
 use icescope_model::signal::{CloseReason, Direction, Offer, PeerState, SignalError};
 use icescope_model::{Level, Monotonic, Observation, SessionId};
 use icescope_peer::Options;
+use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_is_answered_and_sees_the_kept_key_frame_at_once() {
@@ -37,6 +38,11 @@ async fn a_viewer_is_answered_and_sees_the_kept_key_frame_at_once() {
     state.wait_for(|state| *state == PeerState::Connected).await.unwrap();
     let pair = rig.event("ice.selected_pair").await;
     assert_eq!(pair.attributes["localAddress"], "127.0.0.1", "{pair:?}");
+    let sent = |event: &Observation| event.attributes.get("packetsSent").and_then(Value::as_u64);
+    let seen = rig.until("RTP is counted", |event| sent(event).is_some_and(|sent| sent > 0)).await;
+    let counted = &seen.last().unwrap().attributes;
+    assert!(counted["bytesSent"].as_u64() > sent(seen.last().unwrap()).map(|sent| sent * 100), "{counted:?}");
+    assert_eq!((&counted["nackCount"], counted.get("packetsLost")), (&0.into(), None), "{counted:?}");
     rig.peer.shut_down().await;
 }
 

@@ -4,6 +4,7 @@
 //! per packet. The chain is first asked for packets right after the DTLS handshake, so the first frame leaves then.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,7 @@ use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp;
 
 use super::capture::CaptureClock;
@@ -190,8 +192,11 @@ impl Feed {
 
     fn on_rtcp(&mut self, packet: &dyn rtc::rtcp::Packet, at: Instant) {
         let any = packet.as_any();
+        let feedback = &self.viewer.feedback;
         if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.viewer.ssrc) {
+                feedback.reports.fetch_add(1, Relaxed);
+                feedback.lost.store(block.fraction_lost.into(), Relaxed);
                 let round_trip = round_trip(ntp_middle(), block.last_sender_report, block.delay);
                 self.on_reception(f64::from(block.fraction_lost) / 256.0, round_trip, at);
             }
@@ -200,9 +205,14 @@ impl Feed {
             tracing::trace!(session = %self.viewer.session, bit_rate = remb.bitrate, "REMB");
             self.viewer.report(|estimate| estimate.on_remb(remb.bitrate as u64, now));
         } else if any.is::<PictureLossIndication>() {
+            feedback.plis.fetch_add(1, Relaxed);
             self.viewer.stream().ask_key_frame(&self.viewer, "PLI");
         } else if any.is::<FullIntraRequest>() {
+            feedback.firs.fetch_add(1, Relaxed);
             self.viewer.stream().ask_key_frame(&self.viewer, "FIR");
+        } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+            let packets: usize = nack.nacks.iter().map(|pair| pair.packet_list().len()).sum();
+            feedback.nacks.fetch_add(packets as u64, Relaxed);
         }
     }
 

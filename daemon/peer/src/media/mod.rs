@@ -8,6 +8,7 @@ pub(crate) mod capture;
 pub(crate) mod clocks;
 pub(crate) mod estimate;
 pub(crate) mod feed;
+pub(crate) mod feedback;
 pub(crate) mod gop;
 pub(crate) mod h264;
 pub(crate) mod hub;

@@ -9,6 +9,7 @@ use icescope_model::{EventSink, Monotonic, SessionId};
 use tokio::sync::mpsc;
 
 use super::estimate::{Estimate, Need};
+use super::feedback::Feedback;
 use super::gop::Start;
 use super::packetiser::Unit;
 use super::stream::Stream;
@@ -70,6 +71,8 @@ pub(crate) struct Viewer {
     thin: AtomicBool,
     /// Payload octets handed to its connection.
     sent: AtomicU64,
+    /// What it reports.
+    pub(crate) feedback: Feedback,
     ending: mpsc::Sender<CloseReason>,
 }
 
@@ -99,6 +102,7 @@ impl Viewer {
             live: AtomicBool::new(false),
             thin: AtomicBool::new(false),
             sent: AtomicU64::new(0),
+            feedback: Feedback::default(),
             ending,
         }
     }

@@ -6,6 +6,7 @@
 pub(crate) mod build;
 pub(crate) mod change;
 pub(crate) mod engine;
+pub(crate) mod figures;
 pub(crate) mod handler;
 pub(crate) mod ice_servers;
 pub(crate) mod report;
