@@ -366,10 +366,8 @@ test('Firefox: the main flow', { timeout }, async (t) => {
   await holdTopology(page, record);
   const { way } = await holdPairs(page);
   assert.match(way, /^direct/);
-  for (const look of ['light', 'phone']) {
-    await page.look(LOOKS[look]);
-    await page.screenshot(join(artifacts, `firefox-${look}.png`));
-  }
+  const { light, phone } = LOOKS;
+  await holdLooks(page, 'firefox', { light, phone });
 });
 
 /** «Show me why» marks the events that the verdict cites, and shows the first. */

@@ -96,7 +96,8 @@ export function readFaults() {
   apart('labels of one way', '.topology-track[data-role="selected"] .label');
   apart('words of the sequence', '#sequence .saying .words');
   for (const button of document.querySelectorAll('button:not(.what button)')) {
-    if (button.scrollWidth > button.clientWidth + 1) faults.push(`cut: «${button.textContent}»`);
+    if (button.scrollWidth > button.clientWidth + 1 || button.scrollHeight > button.clientHeight + 1)
+      faults.push(`cut: «${button.textContent}»`);
   }
   return faults;
 }
