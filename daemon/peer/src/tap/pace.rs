@@ -95,11 +95,14 @@ impl State {
 
     fn is_too_soon(&self, packet: &Packet<'_>) -> Option<bool> {
         let mut exchange = self.exchange();
+        // Channels over a stream are known by the stream, not by the address that stands for it.
         let (remote, inner) = if classify(packet.bytes) == Class::ChannelData {
             let (channel, inner) = turn::channel_data(packet.bytes)?;
-            (exchange.allocations.peer(packet.socket, packet.remote, channel)?, inner)
+            (exchange.allocations.peer(packet.socket, packet.remote, channel), inner)
         } else {
-            turn::indication(&Message::parse(packet.bytes)?).unwrap_or((packet.remote, packet.bytes))
+            let direct = (packet.remote, packet.bytes);
+            let (remote, inner) = turn::indication(&Message::parse(packet.bytes)?).unwrap_or(direct);
+            (Some(remote), inner)
         };
         if classify(inner) != Class::Stun {
             return None;
@@ -108,10 +111,11 @@ impl State {
         if !message.is_check() || message.get(attribute::USE_CANDIDATE).is_some() {
             return None;
         }
-        let through = self.through(&exchange.grace, packet, remote);
+        let through = remote.map_or(Through::Ours, |remote| self.through(&exchange.grace, packet, remote));
         if exchange.grace.waits(through, packet.stamp.monotonic()) {
             return Some(true);
         }
+        let remote = remote?;
         let local_ufrag = message.ufrags()?.1.to_owned();
         let pair = Pair { socket: packet.socket, outer: packet.remote, remote, local_ufrag };
         Some(!exchange.pace.lets_go(pair, packet.stamp.monotonic()))
