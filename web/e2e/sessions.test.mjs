@@ -7,10 +7,12 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from './lib/browser.mjs';
 import { ORIGIN } from './lib/config.mjs';
+import { ask } from './lib/http.mjs';
 import { layNetwork } from './lib/network.mjs';
 import { readSequence, readVerdict } from './lib/pictures.mjs';
 import { scene, sessionOf, start } from './lib/scene.mjs';
 import { FOREIGN_ORIGIN, serve } from './lib/serve.mjs';
+import { until } from './lib/until.mjs';
 
 const timeout = 120_000;
 layNetwork();
@@ -234,8 +236,10 @@ async function frame(address) {
   return element.contentDocument?.querySelector('main')?.dataset.views ?? null;
 }
 
-test('a single view plays in a frame of the daemon’s own origin, and is refused to others', { timeout }, async (t) => {
-  const { page, browser, explained } = await scene(t);
+test('a single view plays in a frame of the daemon’s own origin; elsewhere only where it is allowed', {
+  timeout,
+}, async (t) => {
+  const { daemon, page, browser, explained } = await scene(t);
   assert.equal(await page.evaluate(frame, '/?view=video'), 'video');
   const alone = await browser.open(`${ORIGIN}/?view=video&theme=dark`);
   await explained(start(alone));
@@ -250,4 +254,20 @@ test('a single view plays in a frame of the daemon’s own origin, and is refuse
   const foreign = await browser.open(FOREIGN_ORIGIN);
   assert.equal(await foreign.evaluate(frame, `${ORIGIN}/?view=video`), null);
   assert.match(foreign.errors.join(), /frame-ancestors/);
+
+  daemon.reload({ server: { 'allowed-frames': [FOREIGN_ORIGIN] } });
+  const named = new URL(FOREIGN_ORIGIN).host;
+  await until('the daemon has read it', async () => {
+    const { headers } = await ask('GET', '/');
+    return headers['content-security-policy'].includes(named);
+  });
+  const welcome = await browser.open(FOREIGN_ORIGIN);
+  const loaded = [];
+  welcome.watchRequests((address) => loaded.push(address));
+  await welcome.evaluate(frame, `${ORIGIN}/?view=video`);
+  assert.ok(
+    loaded.some((address) => address.startsWith(`${ORIGIN}/assets/`)),
+    'the page in the frame has run',
+  );
+  assert.deepEqual(welcome.errors, []);
 });
