@@ -65,6 +65,11 @@ impl<'a> CandidateFacts<'a> {
         Ok(Self { component, protocol, priority, address, port, kind, tcp_type, ufrag })
     }
 
+    /// Whether it is over UDP and no relay's, though its address may be hidden.
+    pub(crate) fn is_direct_udp(&self) -> bool {
+        self.kind != "relay" && self.protocol.eq_ignore_ascii_case("udp")
+    }
+
     /// The address of a relayed candidate.
     pub(crate) fn relayed_address(&self) -> Option<SocketAddr> {
         let address = (self.kind == "relay").then(|| self.address.parse().ok()).flatten()?;

@@ -57,6 +57,9 @@ impl Session {
         }
         for (text, facts) in facts {
             negotiation.taken += 1;
+            if facts.is_direct_udp() {
+                self.wire.client_direct();
+            }
             match facts.door(options.allow_loopback) {
                 Door::Open => {
                     tokio::time::sleep_until(negotiation.pace.turn(Instant::now())).await;

@@ -121,6 +121,11 @@ impl Wire {
         self.tap.has_lost_its_relays()
     }
 
+    /// The client has a candidate over UDP that is no relay's.
+    pub(crate) fn client_direct(&self) {
+        self.tap.client_direct();
+    }
+
     /// The client has this relayed candidate.
     pub(crate) fn client_relay(&self, address: SocketAddr) {
         self.tap.client_relay(address);

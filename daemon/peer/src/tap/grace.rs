@@ -13,8 +13,9 @@ use icescope_model::Monotonic;
 
 /// What direct checks get: a few round trips over a slow line, in both directions, and candidates that come one by one.
 const GRACE: Duration = Duration::from_secs(1);
-/// Where no direct pair is known yet: a relay's check often overtakes the candidates, which come by HTTP.
-const CANDIDATES_COME: Duration = Duration::from_millis(500);
+/// Where the client has direct candidates but no pair of them is checked yet: their addresses may be hidden (mDNS), so that only
+/// the client's own checks tell them.
+const CHECKS_COME: Duration = Duration::from_millis(500);
 
 /// What a check goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Through {
 pub struct Grace {
     direct: Option<Monotonic>,
     relayed: Option<Monotonic>,
+    /// The client has told a candidate that is no relay's.
+    has_direct: bool,
     /// Relayed addresses that the client told.
     relays: Vec<SocketAddr>,
 }
@@ -46,6 +49,11 @@ impl Grace {
         if !self.relays.contains(&address) {
             self.relays.push(address);
         }
+    }
+
+    /// The client has a candidate over UDP that is no relay's.
+    pub fn direct(&mut self) {
+        self.has_direct = true;
     }
 
     /// Whether the client told that this is a relay's address.
@@ -66,7 +74,9 @@ impl Grace {
             Through::Ours => self.direct.is_some_and(|direct| within(direct, GRACE)),
             Through::Theirs => {
                 let first = *self.relayed.get_or_insert(now);
-                self.direct.map_or_else(|| within(first, CANDIDATES_COME), |direct| within(direct, GRACE))
+                // A client that uses relays alone is not kept waiting: it tells its own candidates first, if it has any.
+                let come = self.has_direct && within(first, CHECKS_COME);
+                self.direct.map_or(come, |direct| within(direct, GRACE))
             }
         }
     }
@@ -89,12 +99,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_direct_pair_it_waits_only_for_the_candidates() {
+    fn without_a_direct_pair_it_waits_only_where_one_may_come() {
         let mut grace = Grace::default();
         assert!(!grace.waits(Through::Ours, at(5_000)), "the daemon may have nothing but relays");
-        assert!(grace.waits(Through::Theirs, at(5_000)) && grace.waits(Through::Theirs, at(5_499)));
-        assert!(!grace.waits(Through::Theirs, at(5_500)));
+        assert!(!grace.waits(Through::Theirs, at(5_000)), "the client may have nothing but relays");
+        grace.direct();
+        assert!(grace.waits(Through::Theirs, at(5_001)) && grace.waits(Through::Theirs, at(5_499)));
+        assert!(!grace.waits(Through::Theirs, at(5_500)), "its hidden addresses sent no check");
         let mut late = Grace::default();
+        late.direct();
         assert!(late.waits(Through::Theirs, at(5_000)) && !late.waits(Through::Direct, at(5_400)));
         assert!(late.waits(Through::Theirs, at(6_399)), "the direct one came just in time");
         assert!(!late.waits(Through::Theirs, at(6_400)));

@@ -126,6 +126,11 @@ impl Tap {
         self.state.remote_close.subscribe()
     }
 
+    /// The client has a candidate over UDP that is no relay's: see `grace`.
+    pub fn client_direct(&self) {
+        self.state.client_direct();
+    }
+
     /// The client has this relayed candidate: see `grace`.
     pub fn client_relay(&self, address: SocketAddr) {
         self.state.client_relay(address);

@@ -75,6 +75,11 @@ impl State {
         }
     }
 
+    /// See [`super::Tap::client_direct`].
+    pub fn client_direct(&self) {
+        self.exchange().grace.direct();
+    }
+
     /// See [`super::Tap::client_relay`].
     pub fn client_relay(&self, address: SocketAddr) {
         self.exchange().grace.relay(address);
