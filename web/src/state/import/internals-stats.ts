@@ -22,6 +22,8 @@ export interface Sample {
 const STALE_MS = 1500;
 /** Objects of one report have times that differ by less than this. */
 const TOGETHER_MS = 100;
+/** Of a date, in milliseconds (ECMA-262 §21.4.1.1). */
+const MOST_MS = 8.64e15;
 /** What the other end reports comes when it comes, and holds until the next. */
 const FROM_AFAR = new Set(['remote-inbound-rtp', 'remote-outbound-rtp']);
 
@@ -51,7 +53,8 @@ function readSeries(stats: Place): Map<string, Series> {
     const series = all.get(id) ?? { id, type: entry.get('statsType').text(), times: [], fields: new Map() };
     all.set(id, series);
     const values = valuesOf(entry.get('values'));
-    if (field === 'timestamp') series.times = values.filter((time) => typeof time === 'number');
+    if (field === 'timestamp')
+      series.times = values.filter((time): time is number => typeof time === 'number' && Math.abs(time) < MOST_MS);
     else series.fields.set(field, { values, from: Date.parse(entry.get('startTime').text()) });
   }
   return all;

@@ -78,7 +78,7 @@ function refuseLegacy(stats: Place): void {
 function readTimed(place: Place): Timed {
   const { from = 'web', level = 'info', ...entry } = readEntry(place.get('type').text(), textOf(place.get('value')));
   const exact = !place.get('timestamp').isAbsent;
-  const time = exact ? place.get('timestamp').number() : Date.parse(place.get('time').text());
+  const time = exact ? place.get('timestamp').date() : Date.parse(place.get('time').text());
   if (Number.isNaN(time)) throw place.get('time').wrong(texts.sessions.kind.time);
   const uncertainty = exact ? EXACT_US : WHOLE_SECONDS_US;
   return { ...seen(time * 1000), uncertainty, from, level, ...entry };

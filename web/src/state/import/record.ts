@@ -62,9 +62,9 @@ function checkFormat(format: Place): void {
 }
 
 function checkEvent(event: Place): Place {
-  event.get('sequence').number();
-  event.get('time').number();
-  event.get('uncertainty').number();
+  event.get('sequence').moment();
+  event.get('time').moment();
+  event.get('uncertainty').moment();
   event.get('kind').text();
   event.get('summary').text();
   event.get('from').word(LANES);
@@ -88,7 +88,7 @@ function checkNumbers(events: readonly Place[]): void {
 
 function checkHead(head: Place): SessionSummary {
   head.get('id').text();
-  head.get('openedUnixMs').number();
+  head.get('openedUnixMs').date();
   head.get('state').word(STATES);
   const closed = head.get('closed');
   if (!closed.isAbsent) closed.get('reason').text();
@@ -97,7 +97,7 @@ function checkHead(head: Place): SessionSummary {
   return {
     ...(head.value as SessionSummary),
     closed: closed.isAbsent ? null : (closed.value as SessionSummary['closed']),
-    ended: head.get('ended').isAbsent ? null : head.get('ended').number(),
+    ended: head.get('ended').isAbsent ? null : head.get('ended').moment(),
     eventsDropped: dropped.isAbsent ? 0 : dropped.number(),
     uplink: head.get('uplink').isAbsent ? null : (head.get('uplink').object() as SessionSummary['uplink']),
     verdict: verdict.isAbsent ? null : checkVerdict(verdict),
@@ -122,6 +122,6 @@ function checkVerdict(verdict: Place): Verdict {
 
 function checkReport(report: Place): Report {
   for (const name of ['probe', 'schema', 'subject', 'outcome']) report.get(name).text();
-  report.get('unixMs').number();
+  report.get('unixMs').date();
   return report.value as Report;
 }

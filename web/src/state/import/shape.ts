@@ -36,6 +36,20 @@ export class Place {
     throw this.wrong(texts.sessions.kind.number);
   }
 
+  /** Milliseconds since the Unix epoch that a date can have (ECMA-262 §21.4.1.1). */
+  date(): number {
+    const value = this.number();
+    if (Math.abs(value) <= 8.64e15) return value;
+    throw this.wrong(texts.sessions.kind.time);
+  }
+
+  /** Microseconds on an axis, as exact as numbers are. */
+  moment(): number {
+    const value = this.number();
+    if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+    throw this.wrong(texts.sessions.kind.number);
+  }
+
   text(): string {
     if (typeof this.value === 'string') return this.value;
     throw this.wrong(texts.sessions.kind.text);
