@@ -13,6 +13,7 @@ const view = (connection: RTCPeerConnectionState, ice: RTCIceConnectionState): C
 describe('the stage of an attempt', () => {
   it('waits on when the browser calls ICE failed before it was ever up', () => {
     expect(stageOf(view('failed', 'failed'), false)).toBe('late');
+    expect(stageOf(view('failed', 'disconnected'), false)).toBe('late');
   });
 
   it('is connected when a late path comes up after all', () => {

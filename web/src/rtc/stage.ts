@@ -8,7 +8,10 @@ import type { ConnectionView } from './observe';
  * checks still bring up is a real success, to which the browser comes back by itself. So that «failed» ends nothing here.
  */
 export function stageOf(view: ConnectionView, wasConnected: boolean): Stage | undefined {
-  if (view.connection === 'failed') return view.ice === 'failed' && !wasConnected ? 'late' : 'failed';
+  // Chromium calls ICE itself «disconnected» then, so what counts is that it is not up: a handshake that failed over a path that
+  // works is no matter of patience.
+  const isUp = view.ice === 'connected' || view.ice === 'completed';
+  if (view.connection === 'failed') return isUp || wasConnected ? 'failed' : 'late';
   if (view.connection === 'connected' || view.connection === 'disconnected') return view.connection;
   return undefined;
 }
