@@ -34,9 +34,9 @@ export function App() {
             <Uplink />
           </div>
         </div>
-        <PlotsCard />
         <TopologyCard />
         <Candidates />
+        <PlotsCard />
         <Probes />
         <TimelineCard />
         <SessionsCard />

@@ -1,7 +1,9 @@
 // What the page's pictures say, read from its document: all functions run in the page.
+import { readFileSync } from 'node:fs';
 
-/** Events of every second, which the sequence leaves to the plots. */
-const FIGURES = ['stats', 'rtp.capture_clock'];
+/** Events of every second, which the sequence leaves to the plots: as the page's own source names them. */
+const KINDS = readFileSync(new URL('../../src/state/figures/kinds.ts', import.meta.url), 'utf8');
+const FIGURES = [.../new Set\(\[(.*?)\]\)/s.exec(KINDS)[1].matchAll(/'([^']+)'/g)].map(([, kind]) => kind);
 
 /**
  * The sequence with the events that it was made of, both of one moment; null as long as the picture is behind the events. All of it
@@ -102,17 +104,24 @@ export function readFaults() {
   return faults;
 }
 
-/** How far what was seen has moved by itself since the page was opened (Layout Instability, the sum of all shifts). */
+/** How far what was seen has moved by itself since the page was opened (Layout Instability, the sum of all shifts), and what moved most. */
 export function layoutShift() {
   return new Promise((done) => {
-    const sum = (entries) =>
-      entries.filter((entry) => !entry.hadRecentInput).reduce((total, entry) => total + entry.value, 0);
+    const name = ({ node, previousRect: was, currentRect: is }) =>
+      `${node?.id || node?.className || node?.nodeName} ${was.y}–${was.bottom} → ${is.y}–${is.bottom}`;
+    const tell = (entries) => {
+      const unasked = entries.filter((entry) => !entry.hadRecentInput).toSorted((a, b) => b.value - a.value);
+      done({
+        sum: unasked.reduce((total, { value }) => total + value, 0),
+        moved: unasked.slice(0, 3).flatMap(({ value, sources }) => [value.toFixed(3), ...sources.map(name)]),
+      });
+    };
     const observer = new PerformanceObserver((list) => {
       observer.disconnect();
-      done(sum(list.getEntries()));
+      tell(list.getEntries());
     });
     observer.observe({ type: 'layout-shift', buffered: true });
     // Nothing is told where nothing moved.
-    requestIdleCallback(() => done(sum(observer.takeRecords())), { timeout: 500 });
+    requestIdleCallback(() => tell(observer.takeRecords()), { timeout: 500 });
   });
 }

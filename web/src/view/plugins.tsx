@@ -5,7 +5,7 @@ import { texts } from '../texts';
 /** The plugins' states; those with a problem first and in full. */
 export function Plugins() {
   const plugins = [...store.plugins.value].sort((a, b) => Number(a.state === 'ready') - Number(b.state === 'ready'));
-  if (plugins.length === 0) return null;
+  // The strip is there before the list is, so that nothing moves when it comes.
   return (
     <section class="strip" aria-labelledby="plugins-title">
       <h2 id="plugins-title">{texts.plugins.title}</h2>
@@ -20,15 +20,18 @@ export function Plugins() {
 
 function Plugin({ plugin }: { plugin: PluginStatus }) {
   const { name, kind, version, state, message, restarts, framesDropped, path } = plugin;
-  const facts = [kind, version].filter((fact) => fact !== null);
+  const nature = [kind, version].filter((fact) => fact !== null);
+  const isReady = state === 'ready';
+  // Of one that is well the strip says no more than that; the rest is in its tip.
+  const facts = isReady ? [] : [...nature];
   if (restarts > 0) facts.push(texts.plugins.restarts(restarts));
   if (framesDropped > 0) facts.push(texts.plugins.dropped(framesDropped));
   return (
-    <li data-plugin={name} data-state={state} title={path}>
+    <li data-plugin={name} data-state={state} title={[path, ...nature, message].filter(Boolean).join('\n')}>
       <span class="name">{name}</span>
       <span class="tag">{texts.plugins.state[state]}</span>
       <span class="facts">{facts.join(' · ')}</span>
-      {message !== null && <p>{message}</p>}
+      {message !== null && !isReady && <p>{message}</p>}
     </li>
   );
 }

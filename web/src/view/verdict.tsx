@@ -31,6 +31,7 @@ function Empty() {
     <section id="verdict" class="card verdict" data-outcome="none" aria-labelledby="verdict-title">
       <h2 id="verdict-title">{words.title}</h2>
       <p class="summary quiet">{isLive.value ? (store.running.value ? words.soon : words.before) : words.none}</p>
+      <p class="before quiet">{words.help[0]}</p>
       <Help lines={words.help} />
     </section>
   );
