@@ -4,6 +4,7 @@
 //! their names.
 
 mod paths;
+mod patience;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
