@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use icescope_model::api::{Plugins, SessionRecord, SessionSummary};
-use icescope_model::plugin::PluginStatus;
+use icescope_model::plugin::{PluginState, PluginStatus};
 use icescope_natlab::{Process, Site};
 
 use super::config::Config;
@@ -28,6 +28,8 @@ pub struct DaemonEnd<'lab> {
     id: u32,
     process: Mutex<Process>,
     notify: UnixDatagram,
+    /// One reload at a time: whoever waits for its end would take another's.
+    reloading: Mutex<()>,
     folder: tempfile::TempDir,
 }
 
@@ -51,7 +53,8 @@ impl<'lab> DaemonEnd<'lab> {
         command.env("NOTIFY_SOCKET", socket).env_remove("JOURNAL_STREAM");
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = Process::start(command).expect("the daemon starts");
-        let daemon = Self { site, id: process.id(), process: Mutex::new(process), notify, folder };
+        let (id, process, reloading) = (process.id(), Mutex::new(process), Mutex::new(()));
+        let daemon = Self { site, id, process, notify, reloading, folder };
         daemon.told("READY=1");
         daemon.await_plugins();
         daemon
@@ -69,7 +72,22 @@ impl<'lab> DaemonEnd<'lab> {
 
     /// Gives it another configuration, and waits until it has read it and its plugins are up.
     pub fn reload(&self, config: &Config) {
+        let _one = self.reloading.lock().unwrap();
         write(self.folder.path(), config);
+        self.read_again();
+    }
+
+    /// Brings plugins back that were disabled: a machine that is too busy makes them look hung.
+    pub fn revive(&self) {
+        let _one = self.reloading.lock().unwrap();
+        let states = get::<Plugins>(self.site, "/api/plugins", ADMIN);
+        let is_down = |plugin: &PluginStatus| plugin.state == PluginState::Disabled;
+        if states.is_ok_and(|states| states.plugins.iter().any(is_down)) {
+            self.read_again();
+        }
+    }
+
+    fn read_again(&self) {
         self.signal("HUP");
         self.told("READY=1");
         self.await_plugins();
@@ -125,8 +143,7 @@ impl<'lab> DaemonEnd<'lab> {
     fn await_plugins(&self) {
         let up = until("the plugins are up", PATIENCE, || {
             let states = get::<Plugins>(self.site, "/api/plugins", ADMIN).ok()?;
-            let starting =
-                |plugin: &PluginStatus| matches!(plugin.state, icescope_model::plugin::PluginState::Starting);
+            let starting = |plugin: &PluginStatus| plugin.state == PluginState::Starting;
             (!states.plugins.iter().any(starting)).then_some(())
         });
         up.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
