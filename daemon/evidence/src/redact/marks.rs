@@ -63,27 +63,53 @@ fn is_stop(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '«' | '»' | '<' | '>' | '/' | '\\' | ')' | ',')
 }
 
+/// Where something comes next. It is asked at places that grow, and goes through a text once, whatever the text is.
+struct Ahead<'a, F> {
+    text: &'a str,
+    is_it: F,
+    next: Option<usize>,
+}
+
+impl<'a, F: Fn(char) -> bool> Ahead<'a, F> {
+    fn of(text: &'a str, is_it: F) -> Self {
+        Self { text, is_it, next: None }
+    }
+
+    /// The first one from there on, or the text's end.
+    fn from(&mut self, at: usize) -> usize {
+        if let Some(next) = self.next.filter(|next| *next >= at) {
+            return next;
+        }
+        let next = until(self.text, at, &self.is_it).end;
+        self.next = Some(next);
+        next
+    }
+}
+
 fn after(text: &str, before: &str, mark: Mark, marks: &mut Vec<(Range<usize>, Mark)>) {
     // A foundation and a fragment may have slashes in them (RFC 8839 §5.1).
     let slashes =
         matches!(mark, Mark::Foundation | Mark::Fragment) || matches!(before, "ice-pwd:" | "a=identity:");
+    let mut stop = Ahead::of(text, |c| is_stop(c) && !(c == '/' && slashes));
     for (at, _) in text.match_indices(before) {
-        let stop = |c: char| is_stop(c) && !(c == '/' && slashes);
-        marks.push((until(text, at + before.len(), stop), mark));
+        let start = at + before.len();
+        marks.push((start..stop.from(start), mark));
     }
 }
+
+/// The host stands at this place in a candidate line, after foundation, component, protocol and priority.
+const HOST_AT: usize = 4;
+/// A candidate line has its host within this: a foundation has at most 32 letters, a name 255.
+const HOST_WITHIN: usize = 512;
 
 /// The host of a candidate line may be a name (RFC 8839 §5.1).
 fn candidates(text: &str, marks: &mut Vec<(Range<usize>, Mark)>) {
     for (at, _) in text.match_indices("candidate:") {
-        let line = until(text, at, |c| c == '\r' || c == '\n');
-        let mut start = line.start;
-        for (place, word) in text[line.clone()].split(' ').enumerate() {
-            if place == 4 {
-                marks.extend(name(text, start..start + word.len()));
-            }
-            start += word.len() + 1;
-        }
+        let near = &text[at..text.floor_char_boundary(at + HOST_WITHIN)];
+        let line = near.lines().next().unwrap_or_default();
+        let before: usize = line.split(' ').take(HOST_AT).map(|word| word.len() + 1).sum();
+        let host = line.split(' ').nth(HOST_AT).unwrap_or_default();
+        marks.extend(name(text, at + before.min(line.len())..at + before.min(line.len()) + host.len()));
     }
 }
 
@@ -111,13 +137,18 @@ pub fn odd_runs(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 fn urls(text: &str, marks: &mut Vec<(Range<usize>, Mark)>) {
-    for (colon, _) in text.match_indices(':') {
+    let mut authority_end = Ahead::of(text, |c| is_stop(c) || matches!(c, '?' | '#'));
+    let mut end = Ahead::of(text, |c| c.is_whitespace() || matches!(c, '"' | '»'));
+    let mut question = Ahead::of(text, |c| c == '?');
+    let mut done = 0;
+    for (colon, _) in text.match_indices(':').skip_while(|(colon, _)| *colon == 0) {
         let scheme = text[..colon].rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        if !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+        if colon < done || !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
             continue;
         }
-        let slashes = if text[colon + 1..].starts_with("//") { 2 } else { 0 };
-        let authority = until(text, colon + 1 + slashes, |c| is_stop(c) || matches!(c, '?' | '#'));
+        let start = colon + if text[colon..].starts_with("://") { 3 } else { 1 };
+        let authority = start..authority_end.from(start);
+        done = authority.end;
         let mut host = authority.clone();
         if let Some(at) = text[authority.clone()].rfind('@') {
             marks.push((authority.start..authority.start + at, Mark::Secret));
@@ -127,10 +158,10 @@ fn urls(text: &str, marks: &mut Vec<(Range<usize>, Mark)>) {
         let host = host.start..host.start + text[host.start..port].trim_end_matches(['.', ';']).len();
         marks.extend(name(text, host));
         // What a URL asks with may be a token; of STUN and TURN it is the transport only.
-        let tail = until(text, authority.end, |c| c.is_whitespace() || matches!(c, '"' | '»'));
-        let query = text[tail.clone()].find('?').map(|at| tail.start + at + 1..tail.end);
-        let secret = query.filter(|query| !text[query.clone()].starts_with("transport="));
-        marks.extend(secret.map(|query| (query, Mark::Secret)));
+        let query = (question.from(authority.end) + 1).min(text.len())..end.from(authority.end);
+        if !query.is_empty() && !text[query.clone()].starts_with("transport=") {
+            marks.push((query, Mark::Secret));
+        }
     }
 }
 

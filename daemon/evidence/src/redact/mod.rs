@@ -103,10 +103,11 @@ impl Redaction {
             Meaning::Text => self.places(text),
         };
         places.push((text.len()..text.len(), None));
+        let user_agent = text.contains("Mozilla/");
         let mut shown = String::with_capacity(text.len());
         let mut at = 0;
         for (place, name) in places {
-            self.loose(&text[at..place.start], text, meaning, turn, &mut shown);
+            self.loose(&text[at..place.start], user_agent, meaning, turn, &mut shown);
             let part = &text[place.clone()];
             match name {
                 Some(kind) if turn == Turn::Note => self.names.note(kind, part),
@@ -125,7 +126,8 @@ impl Redaction {
             marks::marks(text).into_iter().map(|(place, mark)| (place, named(mark))).collect();
         let odd = marks::odd_runs(text).filter(|run| self.names.is_known(Name::Fragment, &text[run.clone()]));
         let apart = |run: &Range<usize>| {
-            places.iter().all(|(place, _)| run.end <= place.start || place.end <= run.start)
+            let next = places.partition_point(|(place, _)| place.end <= run.start);
+            places.get(next).is_none_or(|(place, _)| run.end <= place.start)
         };
         let odd: Vec<_> = odd.filter(apart).map(|run| (run, Some(Name::Fragment))).collect();
         places.extend(odd);
@@ -134,9 +136,9 @@ impl Redaction {
     }
 
     /// A part of a text of which nothing is known beforehand.
-    fn loose(&mut self, part: &str, whole: &str, meaning: Meaning, turn: Turn, shown: &mut String) {
+    fn loose(&mut self, part: &str, user_agent: bool, meaning: Meaning, turn: Turn, shown: &mut String) {
         let mut at = 0;
-        for (place, piece) in scan::pieces(part, whole.contains("Mozilla/")) {
+        for (place, piece) in scan::pieces(part, user_agent) {
             shown.push_str(&part[at..place.start]);
             at = place.end;
             match turn {

@@ -23,7 +23,7 @@ pub enum Piece {
 /// product may look like an address: `Chrome/156.0.0.0`.
 pub fn pieces(text: &str, user_agent: bool) -> Vec<(std::ops::Range<usize>, Piece)> {
     let mut pieces = Vec::new();
-    let mut at = 0;
+    let (mut at, mut run_end) = (0, 0);
     while at < text.len() {
         let rest = &text[at..];
         let Some(c) = rest.chars().next() else { break };
@@ -33,7 +33,14 @@ pub fn pieces(text: &str, user_agent: bool) -> Vec<(std::ops::Range<usize>, Piec
         }
         let before = text[..at].chars().next_back();
         let product = user_agent && before == Some('/') && !text[..at].ends_with("//");
-        let found = colons(rest).or_else(|| if product { None } else { dotted(rest) });
+        // A long run is gone through once; what it may hold is short, but for digests.
+        let whole = at >= run_end;
+        if whole {
+            run_end = at + run(rest);
+        }
+        let found = if whole { digest(rest, run_end - at) } else { None };
+        let found = found.or_else(|| colons(rest, run_end - at));
+        let found = found.or_else(|| if product { None } else { dotted(rest) });
         let (length, piece) = found.unwrap_or_else(|| (word(rest), Piece::Word));
         let length = length.max(c.len_utf8());
         pieces.push((at..at + length, piece));
@@ -62,11 +69,27 @@ fn ends(text: &str, length: usize) -> bool {
     !text[length..].chars().next().is_some_and(is_word)
 }
 
-/// An IPv6 address, or bytes with colons between them.
-fn colons(text: &str) -> Option<(usize, Piece)> {
+/// `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`, a port and what ends a sentence.
+const LONGEST_ADDRESS: usize = 54;
+
+/// The length of what IPv6 addresses and digests are made of.
+fn run(text: &str) -> usize {
     let of_it = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | 'x');
-    let run = &text[..text.find(|c| !of_it(c)).unwrap_or(text.len())];
-    if run.matches(':').count() < 2 {
+    text.find(|c| !of_it(c)).unwrap_or(text.len())
+}
+
+/// Bytes with colons between them; eight could be an IPv6 address, too.
+fn digest(text: &str, length: usize) -> Option<(usize, Piece)> {
+    let run = text[..length].trim_end_matches([':', '.']);
+    (is_digest(run) && run.parse::<Ipv6Addr>().is_err() && ends(text, run.len()))
+        .then_some((run.len(), Piece::Digest))
+}
+
+/// An IPv6 address.
+fn colons(text: &str, length: usize) -> Option<(usize, Piece)> {
+    let run = &text[..length.min(LONGEST_ADDRESS)];
+    // Eight groups, a port, and a colon of the sentence have nine.
+    if !(2..=9).contains(&run.matches(':').count()) {
         return None;
     }
     // A colon or a full stop at its end belongs to the sentence, unless it is the address's own «::».
@@ -75,10 +98,8 @@ fn colons(text: &str) -> Option<(usize, Piece)> {
     // Some write an address and a port without brackets.
     let without_port = shorter.rsplit_once(':').map_or(shorter, |(address, _)| address);
     [run, shorter, shorter.trim_end_matches(':'), without_port].into_iter().find_map(|run| {
-        let piece = match run.parse::<Ipv6Addr>() {
-            Ok(address) => Piece::Address(address.into()),
-            Err(_) => hidden_v6(run).or_else(|| is_digest(run).then_some(Piece::Digest))?,
-        };
+        let address = run.parse::<Ipv6Addr>().ok().map(|address| Piece::Address(address.into()));
+        let piece = address.or_else(|| hidden_v6(run))?;
         ends(text, run.len()).then_some((run.len(), piece))
     })
 }
@@ -94,7 +115,8 @@ fn hidden_v6(run: &str) -> Option<Piece> {
 /// Six bytes or more: a MAC address is the shortest. Chromium's ids of certificates are «CF» and the fingerprint.
 fn is_digest(run: &str) -> bool {
     let run = run.strip_prefix("CF").filter(|rest| rest.as_bytes().get(2) == Some(&b':')).unwrap_or(run);
-    run.split(':').count() >= 6
+    run.as_bytes().get(2) == Some(&b':')
+        && run.split(':').count() >= 6
         && run.split(':').all(|byte| byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
