@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use icescope_diagnosis::{Diagnosis, causes, diagnose};
@@ -12,7 +13,13 @@ use icescope_model::{Event, Lane, SeenBy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn records() -> Vec<SessionRecord> {
+/// Read once: there are many, and some tests take one after the other.
+fn records() -> &'static [SessionRecord] {
+    static RECORDS: LazyLock<Vec<SessionRecord>> = LazyLock::new(read);
+    &RECORDS
+}
+
+fn read() -> Vec<SessionRecord> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
     let files = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     files.map(|text| serde_json::from_str(&text).unwrap()).collect()
@@ -111,9 +118,7 @@ proptest! {
         now in any::<i64>().prop_map(|now| now / 4),
         state in 0_usize..5,
     ) {
-        let mut records = records();
-        let place = which % records.len();
-        let mut record = records.swap_remove(place);
+        let mut record = records()[which % records().len()].clone();
         for change in &changes {
             apply(&mut record.events, change);
         }
@@ -151,7 +156,7 @@ fn every_moment_of_a_recorded_session_has_a_verdict() {
 
 #[test]
 fn what_a_verdict_costs() {
-    let mut record = records().into_iter().max_by_key(|record| record.events.len()).unwrap();
+    let mut record = records().iter().max_by_key(|record| record.events.len()).unwrap().clone();
     let events: Vec<Event> = record.events.iter().cycle().take(1_000).cloned().collect();
     record.events = events;
     let began = Instant::now();

@@ -19,8 +19,8 @@ fn record(name: &str) -> SessionRecord {
 
 /// The verdict at the end of what was recorded.
 fn verdict(record: &SessionRecord) -> Verdict {
-    let end = record.events.iter().map(|event| event.time).max().unwrap_or(0);
-    diagnose(record, &[], end).0
+    let last = || record.events.iter().map(|event| event.time).max().unwrap_or(0);
+    diagnose(record, &record.reports, record.until.unwrap_or_else(last)).0
 }
 
 /// The word that a value has in JSON.
@@ -76,6 +76,25 @@ fn recorded_sessions_have_their_verdicts() {
     }
 }
 
+/// Whether a verdict names a cause, as what broke or beside it.
+fn names(verdict: &Verdict, cause: &str) -> bool {
+    verdict.cause.as_deref() == Some(cause) || verdict.findings.iter().any(|finding| finding.cause == cause)
+}
+
+#[test]
+fn what_was_provoked_is_named() {
+    let mut provoked = 0;
+    for entry in fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        // `c7-no-hairpin`; others are called by what is to be seen in them.
+        let Some(cause) = name.split('-').next().and_then(causes::find) else { continue };
+        let verdict = verdict(&record(&name));
+        assert!(names(&verdict, cause.id), "{name}:\n{}", lines(&verdict));
+        provoked += 1;
+    }
+    assert!(provoked >= 30, "only {provoked} records of provoked causes");
+}
+
 #[test]
 fn what_may_be_called_proven_was_recorded() {
     let records = fs::read_dir(folder()).unwrap().map(|entry| {
@@ -84,10 +103,7 @@ fn what_may_be_called_proven_was_recorded() {
     });
     let verdicts: Vec<Verdict> = records.collect();
     for cause in causes::SHOWN {
-        let shown = verdicts.iter().any(|verdict| {
-            verdict.cause.as_deref() == Some(cause)
-                || verdict.findings.iter().any(|finding| finding.cause == cause)
-        });
+        let shown = verdicts.iter().any(|verdict| names(verdict, cause));
         assert!(shown, "no record shows {cause}");
     }
 }

@@ -56,7 +56,9 @@ fn alerts(facts: &Facts, found: &mut Vec<Fault>) -> bool {
         _ => ("F3", "it does not understand the other end's handshake"),
     };
     let summary = format!("The {whose} ended the handshake with the alert {name}: {what}.");
-    let fault = Fault::fatal(cause, Stage::Dtls, summary).of(side).proven_if(cause == "F6");
+    // Browsers say these two of a certificate that is not the signalled one.
+    let proven = matches!(name.as_str(), "bad_certificate" | "certificate_unknown");
+    let fault = Fault::fatal(cause, Stage::Dtls, summary).of(side).proven_if(proven);
     found.push(fault.with("alert", name.as_str()).shown_by([alert.said.at]));
     true
 }

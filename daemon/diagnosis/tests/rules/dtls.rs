@@ -84,7 +84,10 @@ fn f5_both_begin() {
 fn f6_another_certificate() {
     let alert = json!({"direction": "outbound", "alertLevel": "fatal", "alert": "bad_certificate"});
     let verdict = Built::with_path().daemon("dtls.alert", alert).at(40.0).fails("F6", Stage::Dtls);
-    assert_eq!((verdict.side, verdict.certainty), (Side::Daemon, Certainty::Likely));
+    assert_eq!((verdict.side, verdict.certainty), (Side::Daemon, Certainty::Proven));
+    let vague = json!({"direction": "outbound", "alertLevel": "fatal", "alert": "decrypt_error"});
+    let verdict = Built::with_path().daemon("dtls.alert", vague).at(40.0).fails("F6", Stage::Dtls);
+    assert_eq!(verdict.certainty, Certainty::Likely, "a broken signature has other causes, too");
     let word = json!({"message": "Fingerprint does not match"});
     Built::with_path().browser("dtls.error", word).at(40.0).fails("F6", Stage::Dtls);
 }

@@ -115,7 +115,7 @@ fn each_code_has_its_cause() {
     ] {
         let verdict = Built::answered().refused(code, true).at(40.0).fails(cause, Stage::Servers);
         assert!(verdict.summary.contains(&code.to_string()), "{}", verdict.summary);
-        let shown = cause == "D7";
+        let shown = icescope_diagnosis::causes::SHOWN.contains(&cause);
         assert_eq!(verdict.certainty == Certainty::Proven, shown, "{code}: only what was provoked is proven");
     }
 }
