@@ -4,6 +4,7 @@ import { Attempt, type Stage } from '../rtc/attempt';
 import { ownPicture, type Picture } from '../rtc/picture';
 import { pageTime } from '../rtc/recorder';
 import { texts } from '../texts';
+import { rememberOwn } from './access';
 import { environment } from './environment';
 import { type Reading, uplinkReading } from './figures/readings';
 
@@ -92,7 +93,7 @@ function send(taken: Picture, current: () => boolean, arrived: (stats: UplinkSta
       onProblem: (error) => {
         if (current()) void failed(error);
       },
-      onOpened: nothing,
+      onOpened: rememberOwn,
       onEvents: nothing,
       onClock: nothing,
       onPlugins: nothing,
