@@ -149,7 +149,7 @@ fn every_moment_of_a_recorded_session_has_a_verdict() {
         for event in &record.events {
             diagnosis.see(event);
             let (verdict, _) = diagnosis.conclude(&head, &[], event.time);
-            check(&record, &verdict).unwrap();
+            check(record, &verdict).unwrap();
         }
     }
 }

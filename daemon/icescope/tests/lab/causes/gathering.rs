@@ -11,7 +11,7 @@ pub fn all() -> Vec<Provoked> {
     vec![
         provoked("a second interface that leads nowhere", FailsBeside("B1", Harmless), dead_interface),
         provoked("the STUN server is dead, both ends at home", Fails("B2"), |world| {
-            Scene::homes(world).servers(&[entry(&format!("stun:{}", world.dead()))])
+            Scene::homes(world).servers(&[entry(&format!("stun:{}", World::dead()))])
         }),
         provoked("the daemon has its public address itself", Connects("B3", Harmless), |world| {
             Scene::open(world).servers(&world.stun())
@@ -22,7 +22,7 @@ pub fn all() -> Vec<Provoked> {
             |world| {
                 let [good, _] = world.stun();
                 Scene::lay(world, Plan::public(), Nat::eim())
-                    .browser_servers(&[good, entry(&format!("stun:{}", world.dead()))])
+                    .browser_servers(&[good, entry(&format!("stun:{}", World::dead()))])
                     .at_daemon(&chain("input", "iifname \"eth0\" meta l4proto udp drop"))
             },
         ),

@@ -14,18 +14,13 @@ const ONLY_AV1: &str = "
     return transceiver;
   };";
 
-/// The first octet of RTP and RTCP: 128 to 191 (RFC 7983 §7). What a browser that receives sends of them is RTCP.
+/// The first octet of RTP and RTCP: 128 to 191 (RFC 7983 §7).
 const RTP: &str = "meta l4proto udp @th,64,2 2";
 
 pub fn all() -> Vec<Provoked> {
     vec![
         provoked("a browser that takes AV1 only", Fails("G1"), |world| Scene::open(world).script(ONLY_AV1)),
         provoked("frames that no decoder understands", Fails("G2"), |world| fixture(world, "gop = 10")),
-        provoked("the first key frame is lost, and so is what asks for another", Fails("G3"), |world| {
-            bars(Scene::open(world))
-                .at_browser(&chain("input", &format!("{RTP} quota until 30 kbytes drop")))
-                .at_daemon(&chain("input", &format!("{RTP} drop")))
-        }),
         provoked("RTP is dropped", Fails("G4"), |world| {
             Scene::open(world).at_daemon(&chain("output", &format!("{RTP} drop")))
         }),
@@ -39,10 +34,4 @@ fn fixture(world: &World, config: &str) -> Scene {
          [plugin.config]\nfps = 25\nframe_bytes = 900\n{config}\n"
     );
     Scene::open(world).config(|config| config.more(&tables).set("source", "plays = \"camera\""))
-}
-
-/// A picture whose key frames take several packets.
-fn bars(scene: Scene) -> Scene {
-    let tables = "[[plugin]]\nname = \"bars\"\npath = \"video-gstreamer\"\n";
-    scene.config(|config| config.more(tables).set("source", "plays = \"bars\""))
 }

@@ -44,7 +44,7 @@ impl World {
     }
 
     /// Where nobody answers.
-    pub fn dead(&self) -> SocketAddr {
+    pub const fn dead() -> SocketAddr {
         SocketAddr::new(Lab::dead_addresses().0, 3478)
     }
 }
@@ -82,8 +82,6 @@ pub struct Scene {
     /// Runs in the page before its own scripts.
     pub script: Option<&'static str>,
     pub permissions: &'static [&'static str],
-    /// More arguments of Chromium.
-    pub chromium: Vec<String>,
     /// The page's address, where it is not loopback: it is put on the browser's loopback, and a tunnel leads on from there.
     pub origin: Option<SocketAddr>,
     pub act: Option<Act>,
@@ -113,7 +111,6 @@ impl Scene {
             forced: json!({}),
             script: None,
             permissions: &[],
-            chromium: Vec::new(),
             origin: None,
             act: None,
             kept: Vec::new(),
@@ -170,11 +167,6 @@ impl Scene {
         self
     }
 
-    pub fn chromium(mut self, argument: impl Into<String>) -> Self {
-        self.chromium.push(argument.into());
-        self
-    }
-
     /// Rules for nft on the daemon's host.
     pub fn at_daemon(self, rules: &str) -> Self {
         nft(self.daemon.host(), rules);
@@ -210,8 +202,7 @@ impl Scene {
     }
 
     pub(super) fn start_browser(&self) -> BrowserEnd<'_> {
-        let arguments: Vec<&str> = self.chromium.iter().map(String::as_str).collect();
-        BrowserEnd::start(&self.browser, &arguments)
+        BrowserEnd::start(&self.browser, &[])
     }
 
     /// The page's way to the daemon, which ICE cannot take.

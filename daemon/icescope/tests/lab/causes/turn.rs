@@ -55,7 +55,7 @@ pub fn all() -> Vec<Provoked> {
             })
         }),
         provoked("a server that sends its clients elsewhere", Fails("D16"), |world| {
-            let elsewhere = format!("--alternate-server={}", world.dead());
+            let elsewhere = format!("--alternate-server={}", World::dead());
             daemon_with(world, |options| options.arguments = vec![elsewhere])
         }),
         provoked("a credential that has run out", Fails("D3"), expired),
