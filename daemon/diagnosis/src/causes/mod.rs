@@ -42,11 +42,11 @@ pub fn all() -> impl Iterator<Item = &'static Cause> {
 
 /// Causes whose rules recorded evidence has shown to be right (tests/evidence). All others are never more than likely,
 /// however clear their evidence looks.
-pub const SHOWN: [&str; 52] = [
+pub const SHOWN: [&str; 55] = [
     "A1", "A2", "A3", "A4", "A6", "A7", "A8", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "B10", "B12", "B13",
     "B15", "C1", "C2", "C3", "C5", "C6", "C7", "C8", "C9", "C12", "C15", "C18", "D1", "D2", "D3", "D7", "D8",
     "D12", "D13", "D14", "D15", "D16", "D17", "D18", "D21", "D24", "E1", "E3", "E5", "E7", "F1", "F5", "F6",
-    "F7", "G4",
+    "F7", "F8", "G1", "G2", "G4",
 ];
 
 /// The cause of that name, in capitals or not.
