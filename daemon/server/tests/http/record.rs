@@ -12,13 +12,14 @@ async fn read(server: &Running, path: &str, token: &str) -> Reply {
 }
 
 fn candidate(number: u64, address: &str) -> BrowserEvent {
-    let mut event = browser_event(number);
-    event.kind = "ice.candidate".to_owned();
-    event.summary = format!("Candidate srflx {address}:40000");
     let facts =
         json!({"address": address, "port": 40000, "candidateType": "srflx", "usernameFragment": "LayQ"});
-    event.attributes = facts.as_object().unwrap().clone();
-    event
+    BrowserEvent {
+        kind: "ice.candidate".to_owned(),
+        summary: format!("Candidate srflx {address}:40000"),
+        attributes: facts.as_object().unwrap().clone(),
+        ..browser_event(number)
+    }
 }
 
 #[tokio::test]
