@@ -18,6 +18,8 @@ import {
 const EVERY_MS = 1000;
 /** Between two samples for changed states at least: ICE, DTLS and the connection change together. */
 const LEAST_MS = 200;
+/** Rates of a shorter time than this are noise: such a sample goes into the record only. */
+const LEAST_RATE_MS = 500;
 
 /** Whom to tell. */
 export interface SamplerHooks {
@@ -101,8 +103,10 @@ export class Sampler {
   async #sample(): Promise<void> {
     const stats = entries(await this.#pc.getStats());
     if (this.#stopped) return;
-    const figures = videoFigures(stats, this.#before);
-    this.#before = inboundVideo(stats) ?? this.#before;
+    const [before, inbound] = [this.#before, inboundVideo(stats)];
+    const near = before?.id === inbound?.id && (inbound?.timestamp ?? 0) - (before?.timestamp ?? 0) < LEAST_RATE_MS;
+    const figures = near ? undefined : videoFigures(stats, before);
+    if (!near) this.#before = inbound ?? before;
     if (figures !== undefined) this.#hooks.onFigures(figures);
     const pair = selectedPair(stats);
     if (pair !== undefined) this.#tell(pair);

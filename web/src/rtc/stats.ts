@@ -81,19 +81,20 @@ export function videoFigures(stats: readonly Stat[], before: Stat | undefined): 
     codec: codec === undefined ? undefined : String(codec.mimeType).replace(/^video\//, ''),
     width: numeric(inbound.frameWidth),
     height: numeric(inbound.frameHeight),
-    // The first report's rate is of a fraction of a second.
-    framesPerSecond: before === undefined ? undefined : numeric(inbound.framesPerSecond),
-    bitRate: bitRate(inbound, before),
+    // Not the browser's own framesPerSecond: at the beginning it is of a fraction of a second, and may say hundreds.
+    framesPerSecond: rate('framesDecoded', inbound, before),
+    bitRate: rate('bytesReceived', inbound, before, 8),
     packetsLost: numeric(inbound.packetsLost),
     framesDecoded: numeric(inbound.framesDecoded),
   };
 }
 
-function bitRate(now: Stat, before: Stat | undefined): number | undefined {
+/** How fast a counter grew between two reports, per second. */
+function rate(counter: string, now: Stat, before: Stat | undefined, factor = 1): number | undefined {
   if (before === undefined || before.id !== now.id) return undefined;
   const seconds = (now.timestamp - before.timestamp) / 1000;
-  const bytes = (numeric(now.bytesReceived) ?? 0) - (numeric(before.bytesReceived) ?? 0);
-  return seconds > 0 && bytes >= 0 ? (bytes * 8) / seconds : undefined;
+  const growth = (numeric(now[counter]) ?? 0) - (numeric(before[counter]) ?? 0);
+  return seconds > 0 && growth >= 0 ? (growth * factor) / seconds : undefined;
 }
 
 /** Kinds of entries that go into the record, with all that webrtc-stats says of them. */
