@@ -142,21 +142,28 @@ test('the plots show what getStats says, the latency has its uncertainty, and no
   assert.deepEqual(found, []);
 });
 
+/** A latency that changes by more than this within a round is not steady. */
+const STEADY_MS = 10;
+
 test('the latency is the one that a picture tells which carries the time of its drawing', { timeout }, async (t) => {
   const { page, explained } = await scene(t, { bars: BALL });
   await explained(start(page));
   await explained(page.until('a latency', () => document.querySelector('[data-fact="latency"][data-value]') !== null));
-  const [differences, rounds] = [[], 4];
-  for (let round = 0; round < rounds; round += 1) {
+  const [differences, rounds, attempts] = [[], 4, 40];
+  for (let attempt = 0; attempt < attempts && differences.length < rounds; attempt += 1) {
     const before = await page.evaluate(shownLatency);
     const told = median(await explained(page.evaluate(ageOfBall, 25)));
     const after = await page.evaluate(shownLatency);
     const shown = (before.value + after.value) / 2;
+    // The page shows what it read up to a second ago: while the latency itself changes (a start, a busy machine), nothing can be
+    // compared.
+    if (Math.abs(after.value - before.value) > STEADY_MS) continue;
     differences.push(told - shown);
     t.diagnostic(
       `shown ${shown.toFixed(1)} ms ± ${after.uncertainty.toFixed(2)}, told by the picture ${told.toFixed(1)} ms`,
     );
   }
+  assert.equal(differences.length, rounds, `the latency was not steady in ${attempts} rounds`);
   const difference = median(differences);
   t.diagnostic(`the picture tells ${difference.toFixed(1)} ms more (it is drawn up to 5 ms before its time stamp)`);
   const { uncertainty } = await page.evaluate(shownLatency);
