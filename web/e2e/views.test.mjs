@@ -159,32 +159,12 @@ function isLike(actual, wanted) {
 }
 
 /** Waits for the one way that both ends send over: for a moment each may have its own. */
-async function oneWay(page, options) {
+async function oneWay(page) {
   const ways = () => {
     const tracks = document.querySelectorAll('.topology-track[data-role="selected"]');
     return tracks.length === 1 && document.querySelectorAll('.pairs-cell[data-state="selected"]').length === 1;
   };
-  await page.until('one way is selected', ways, undefined, options);
-}
-
-/**
- * The page, or a new one that plays where the two ends keep to ways of their own (IPv4 and IPv6, on a busy machine): that is drawn
- * as two, and right, but not what is to be seen here.
- */
-async function playingOneWay(t, daemon, browser, page) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await oneWay(page, { seconds: 5 });
-      return page;
-    } catch (error) {
-      if (attempt === 3) throw error;
-      t.diagnostic(`attempt ${attempt}: each end keeps to a way of its own; once more`);
-      await page.close();
-      page = await browser.open(daemon.origin);
-      await daemon.explained(start(page));
-      await seeBars(page);
-    }
-  }
+  await page.until('one way is selected', ways);
 }
 
 /** Pictures in all looks; nothing overlaps, nothing is too wide, and axe finds nothing. */
@@ -242,7 +222,7 @@ test('what both ends saw is what is drawn', { concurrency: true, timeout }, asyn
 });
 
 async function direct(t, daemon, browser) {
-  let page = await browser.open(daemon.origin);
+  const page = await browser.open(daemon.origin);
   await holdLooks(page, 'idle', LOOKS);
   await page.look(LOOKS.light);
   await daemon.explained(start(page));
@@ -255,8 +235,8 @@ async function direct(t, daemon, browser) {
     return top >= 0 && bottom <= innerHeight;
   });
 
-  page = await playingOneWay(t, daemon, browser, page);
   await holdVerdict(daemon, page, { outcome: 'connected', path: { kind: 'direct' } });
+  await oneWay(page);
   const { record } = await holdSequence(daemon, page);
   const { tracks } = await holdTopology(page, record);
   const selected = tracks.filter(({ role }) => role === 'selected');
